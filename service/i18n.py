@@ -1,0 +1,92 @@
+"""The interface's five languages: catalogues, plural forms, numbers, money and dates as each writes them.
+
+English is the language of the source and has no catalogue. A language is offered only when its catalogue is
+complete, which the translation check sees to.
+"""
+
+from __future__ import annotations
+
+import gettext
+import os
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal, format_percent
+
+from matching.text import LANGUAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+DOMAIN = "qiao"
+SOURCE_LANGUAGE = "en"
+LOCALES = Path(__file__).parent / "locale"
+_FARTHEST = 10
+"""The largest langcodes distance at which one language still serves readers of another."""
+
+
+def closest_language(wanted: Iterable[str]) -> str:
+    """The interface language nearest to the first of the `wanted` tags that has one; else English."""
+    from langcodes import closest_match
+
+    for tag in wanted:
+        language, _ = closest_match(tag.replace("_", "-"), list(LANGUAGES), max_distance=_FARTHEST)
+        if language != "und":
+            return language
+    return SOURCE_LANGUAGE
+
+
+def environment_language() -> str:
+    """The interface language that the environment asks for (QIAO_LANG, LC_ALL, LC_MESSAGES, LANG)."""
+    names = (os.environ.get(name, "") for name in ("QIAO_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))
+    tags = (name.partition(".")[0].partition("@")[0] for name in names)
+    return closest_language(tag for tag in tags if tag and tag not in ("C", "POSIX"))
+
+
+@cache
+def catalogue(language: str) -> gettext.NullTranslations:
+    """The catalogue of an interface language."""
+    if language == SOURCE_LANGUAGE:
+        return gettext.NullTranslations()
+    return gettext.translation(DOMAIN, LOCALES, [language.replace("-", "_")])
+
+
+@cache
+def locale(language: str) -> Locale:
+    """The Babel locale of an interface language: how it writes numbers, money and dates."""
+    return Locale.parse(language, sep="-")
+
+
+def plural(singular: str, many: str, count: float, language: str) -> str:
+    """The form of a phrase that goes with `count`; a fraction takes the plural."""
+    number = int(count) if count == int(count) else 2
+    return catalogue(language).ngettext(singular, many, number)
+
+
+def number_text(value: float, language: str) -> str:
+    """A number with the separators of the language."""
+    return format_decimal(value, locale=locale(language))
+
+
+def percent_text(share: float, language: str) -> str:
+    """A share in [0, 1] as per cent."""
+    return format_percent(
+        share, format="#,##0 %" if language in ("ru", "es") else "#,##0%", locale=locale(language)
+    )
+
+
+def money_text(value: float, currency: str, language: str) -> str:
+    """A sum of money, without decimals where it is whole."""
+    pattern = locale(language).currency_formats["standard"].pattern
+    if value == int(value):
+        pattern = pattern.replace(".00", "")
+    return format_currency(value, currency, format=pattern, locale=locale(language), currency_digits=False)
+
+
+def date_text(day: date, language: str) -> str:
+    """A day as the language writes it."""
+    return format_date(day, format="medium", locale=locale(language))

@@ -1,0 +1,62 @@
+"""Runs a match for somebody who waits: progress on a terminal, and the result checked before it is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matching.errors import MatchingError
+from matching.matcher import match, verify
+from matching.messages import Message
+from service.wording import say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from matching.outcome import Matching
+    from service.pairings.sources import Source
+
+STAGES = {
+    "reading": Message("stage-reading", "Reading and comparing texts"),
+    "allocating": Message("stage-allocating", "Sharing out"),
+    "explaining": Message("stage-explaining", "Finding reasons"),
+    "done": Message("stage-finished", "Done"),
+}
+_STARTS = {"reading": 0.0, "allocating": 0.4, "explaining": 0.8, "done": 1.0}
+_LENGTHS = {"reading": 0.4, "allocating": 0.4, "explaining": 0.2, "done": 0.0}
+
+
+class BrokenResult(MatchingError):
+    """The result breaks its own rules: a defect of the program, never shown as a result."""
+
+
+def run(source: Source, notes: Console, language: str) -> Matching:
+    """Match the profiles of a source. Raises what `match` raises, and BrokenResult."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=notes,
+        transient=True,
+        disable=not notes.is_terminal,
+    ) as bar:
+        task = bar.add_task(say(STAGES["reading"], language), total=1.0)
+
+        def tell(stage: str, share: float) -> None:
+            done = _STARTS[stage] + _LENGTHS[stage] * share
+            bar.update(task, completed=done, description=say(STAGES[stage], language))
+
+        profiles = source.profiles
+        matching = match(
+            profiles.needs,
+            profiles.offers,
+            source.rules,
+            cooperations=profiles.cooperations,
+            progress=tell,
+        )
+    if broken := verify(matching):
+        raise BrokenResult(
+            Message("broken-result", "The result breaks a rule and is not shown: {reason}", reason=broken[0])
+        )
+    return matching
