@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from matching.errors import InvalidRules, Problem, UnknownName
 from matching.messages import Message, Quantity
-from matching.quantities import parse_amount
+from matching.reading.quantities import parse_amount
 from matching.resources import data_path
 from matching.scoring import FEATURES, Weights
 from matching.text import LANGUAGES

@@ -111,7 +111,8 @@ def fold(text: str) -> str:
     """
     text = unicodedata.normalize("NFKC", text.translate(_VISIBLE)).translate(_VISIBLE)
     if _HAN_CHARACTER.search(text):
-        text = unicodedata.normalize("NFKC", _convert("t2s", text))
+        # Twice, since OpenCC takes one character (薴) to another that it would convert again.
+        text = unicodedata.normalize("NFKC", _convert("t2s", _convert("t2s", text)))
     return " ".join(text.split())
 
 

@@ -12,7 +12,7 @@ from matching.allocation.instance import Instance, canonical
 from matching.allocation.model import Objective
 from matching.allocation.problem import Allocation, Fairness, Integers, Problem
 from matching.allocation.solver import Clock, Progress
-from matching.allocation.verification import BrokenAllocation, verify
+from matching.allocation.verification import checked
 from matching.allocation.worth import going_ahead, total, worth
 from matching.messages import Message
 
@@ -67,9 +67,7 @@ def allocate(
         found = rescue(t, objective, clock, found)
     clock.tell("verify", 0.95, Message("stage-verify", "Checking every rule again."))
     result = _result(t, objective, found, fairness, clock)
-    violations = verify(problem, result)
-    if violations:
-        raise BrokenAllocation(violations)
+    checked(problem, result)
     clock.tell("done", 1.0, Message("stage-done", "Done."))
     return result
 

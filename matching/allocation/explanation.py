@@ -394,7 +394,8 @@ def _partly(case: _Case, p: int, asked: int, got: int) -> Explanation:
 def _duals(case: _Case) -> Mapping[tuple[str, str], float]:
     if case.allocation.prices or case.problem.edge_count > PRICED_EDGES:
         return case.allocation.prices
-    model = build(case.t, Objective())
+    first_seat = FIRST_SEAT if case.allocation.fairness == "first-seat" else 0.0
+    model = build(case.t, Objective(first_seat=first_seat))
     relaxed = solve_linear(model, case.clock)
     return prices(model, relaxed) if relaxed.duals is not None else {}
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from matching.allocation.model import Model
     from matching.allocation.problem import Integers
 
-NEIGHBOURS = 60
-NODES = 100
+NEIGHBOURS = 16
+NODES = 15
 
 
 def vector(model: Model, amount: Integers) -> Floats:

@@ -143,7 +143,7 @@ def _elastic(problem: Problem, t: Instance, model: Model) -> Model:
 
     def slack(price: float) -> int:
         cost.append(-price * OBJECTIVE_SCALE)
-        return n + len(cost) - 1
+        return int(n) + len(cost) - 1
 
     def limit(columns: Integers, values: Floats, most: float) -> None:
         """Σ values · columns ≤ most + slack, in shares of the limit."""

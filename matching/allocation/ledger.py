@@ -158,14 +158,16 @@ class Ledger:
         done: list[tuple[int, int]] = []
         if self._fill(p, done):
             return True
-        for e, before in reversed(done):
-            self.give(e, before - self.amount[e])
+        self._undo(done)
         return False
 
     def top_up(self, p: int) -> None:
         """Give a project that goes ahead as much more as its lines can take."""
         for i in self.lines[p]:
-            self._serve(i, self.need[i], [])
+            done: list[tuple[int, int]] = []
+            self._serve(i, self.need[i], done)
+            if self.received[i] < self._minimum[i]:
+                self._undo(done)
 
     def refill(self, projects: Sequence[int]) -> None:
         """Use up what is left: top up the projects that go ahead, then fund others, in this order."""
@@ -188,10 +190,13 @@ class Ledger:
                 if self.received[i] < self._minimum[i]:
                     if self._critical[i]:
                         return False
-                    for e, before in reversed(done[mark:]):
-                        self.give(e, before - self.amount[e])
+                    self._undo(done[mark:])
                     del done[mark:]
         return self.project_total[p] > 0
+
+    def _undo(self, done: list[tuple[int, int]]) -> None:
+        for e, before in reversed(done):
+            self.give(e, before - self.amount[e])
 
     def _serve(self, i: int, wish: int, done: list[tuple[int, int]]) -> None:
         """Give line i about `wish` more, its open cheques first where they suffice."""
@@ -219,37 +224,46 @@ class Ledger:
                 self.offer_gift(e, -(-short // self._step[self._demand[e]]) * self._step[self._demand[e]])
 
     def _mend(self, p: int) -> None:
+        """Fill up project p's cheques and lines that are below their minimum, or empty them."""
+        for _ in range(len(self.lines[p]) + 1):
+            self._mend_cheques(p)
+            for i in self.lines[p]:
+                short = self._minimum[i] - self.received[i]
+                if short > 0 and (self.received[i] or self._critical[i]):
+                    self._serve(i, short, [])
+                    if self.received[i] < self._minimum[i]:
+                        self.take_back(self.edges_of_line.get(i, ()))
+            if self._sound(p):
+                return
+        self._drop(p)
+
+    def _mend_cheques(self, p: int) -> None:
         active = [e for i in self.lines[p] for e in self.edges_of_line.get(i, ()) if self.amount[e]]
         for e in active:
-            link = self._link[e]
-            short = self._cheque_min[self._link_supply[link]] - self.cheque_given[link]
-            if short > 0 and not self.offer_gift(e, max(1, short)):
-                same = [f for f in active if self._link[f] == link]
-                if not any(self.offer_gift(f, max(1, short)) for f in same if f != e):
+            short = self._cheque_short(e)
+            if short > 0 and self.amount[e]:
+                same = [f for f in active if self._link[f] == self._link[e]]
+                if not any(self.offer_gift(f, max(1, short)) for f in same):
                     self.take_back(same)
-        for i in self.lines[p]:
-            short = self._minimum[i] - self.received[i]
-            if short > 0 and (self.received[i] or self._critical[i]):
-                self._serve(i, short, [])
-                if self.received[i] < self._minimum[i]:
-                    if self._critical[i]:
-                        self._drop(p)
-                        return
-                    self.take_back(self.edges_of_line.get(i, ()))
-                    self._mend_cheques_only(p)
 
-    def _mend_cheques_only(self, p: int) -> None:
-        """After a side line was emptied: empty the cheques that have fallen below their minimum."""
-        edges = [e for i in self.lines[p] for e in self.edges_of_line.get(i, ()) if self.amount[e]]
-        low = {
-            self._link[e]
-            for e in edges
-            if self.cheque_given[self._link[e]] < self._cheque_min[self._link_supply[self._link[e]]]
-        }
-        if low:
-            self.take_back(e for e in edges if self._link[e] in low)
-            if any(self._critical[i] and self.received[i] < self._minimum[i] for i in self.lines[p]):
-                self._drop(p)
+    def _cheque_short(self, e: int) -> int:
+        link = self._link[e]
+        return int(self._cheque_min[self._link_supply[link]] - self.cheque_given[link])
+
+    def _sound(self, p: int) -> bool:
+        """Whether project p is empty or keeps every minimum."""
+        if not self.project_total[p]:
+            return True
+        lines_hold = all(
+            self.received[i] >= self._minimum[i] or not (self.received[i] or self._critical[i])
+            for i in self.lines[p]
+        )
+        return lines_hold and not any(
+            self._cheque_short(e) > 0
+            for i in self.lines[p]
+            for e in self.edges_of_line.get(i, ())
+            if self.amount[e]
+        )
 
     def _drop(self, p: int) -> None:
         for i in self.lines[p]:

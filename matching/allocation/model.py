@@ -34,7 +34,7 @@ FEW_STEPS = 64
 OBJECTIVE_SCALE = 1_000.0
 """The solvers' tolerances are absolute; a score of 1 is this many units of their objective."""
 TIE = 1e-12
-"""What one of the 20 bits of noise adds to a full line: all of them together about a millionth."""
+"""One step of the noise as a share of an edge's value: all 2²⁰ steps together are a millionth."""
 
 
 @dataclass(eq=False)
@@ -53,7 +53,6 @@ class Model:
     first: Integers
     floor: int
     cost: Floats
-    noise_bound: float
     lower: Floats
     upper: Floats
     integral: Mask
@@ -186,8 +185,7 @@ def build(
     if floor >= 0:
         cost[floor] = 1.0
     cost *= OBJECTIVE_SCALE
-    noise = TIE * t.noise[edges] * share
-    cost[:n_e] += noise * OBJECTIVE_SCALE
+    cost[:n_e] *= 1.0 + TIE * t.noise[edges]
     integral = np.zeros(n, dtype=bool)
     integral[:n_e] = coarse
     binary = np.zeros(n, dtype=bool)
@@ -204,7 +202,6 @@ def build(
         first,
         floor,
         cost,
-        TIE * 2**20 * len(lines),
         lower,
         upper,
         integral | binary,
@@ -299,7 +296,7 @@ def _cheques(
 ) -> None:
     link = t.link[edges]
     most = np.bincount(link, weights=used * cap, minlength=len(z))
-    bent = np.bincount(link[t.numerator[edges] != t.denominator[edges]], minlength=len(z))
+    bent = np.bincount(link[t.numerator[edges] % t.denominator[edges] > 0], minlength=len(z))
     limit = np.minimum(t.cheque_max[t.link_supply], np.minimum(t.budget[t.link_supply], most))
     active = np.nonzero(z >= 0)[0]
     row = positions(active, len(z))

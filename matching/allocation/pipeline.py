@@ -31,7 +31,7 @@ NODES = 3_000
 NODE_WORK = 600_000
 """Columns times nodes: wide programs get fewer nodes, so that the work stays about the same."""
 DIVES = 12
-ROUNDS = 12
+ROUNDS = 50
 """Neighbourhoods that are decided again where the problem is larger."""
 PROVEN = 2e-6
 """Relative distance from the bound that counts as none: the solvers' tolerances and the noise."""

@@ -88,6 +88,14 @@ def verify(problem: Problem, allocation: Allocation) -> list[Violation]:
     return found
 
 
+def checked(problem: Problem, allocation: Allocation) -> Allocation:
+    """The allocation itself, if it keeps every rule; raises BrokenAllocation otherwise."""
+    violations = verify(problem, allocation)
+    if violations:
+        raise BrokenAllocation(violations)
+    return allocation
+
+
 def _broken(rule: str, subject: str, template: str, got: int, limit: int) -> Violation:
     return Violation(rule, subject, Message(f"broken-{rule}", template, got=got, limit=limit, count=limit))
 

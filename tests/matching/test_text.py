@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from matching import text
@@ -50,6 +50,7 @@ def test_fold_gives_one_spelling(given_text: str, folded: str) -> None:
     assert fold(given_text) == folded
 
 
+@example("薴")
 @settings(max_examples=300, deadline=None)
 @given(st.text(st.one_of(st.characters(), st.sampled_from("乾著後裏麼台\u200b\u0301\u202e \n"))))
 def test_fold_twice_changes_nothing_more(sample: str) -> None:

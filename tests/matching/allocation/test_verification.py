@@ -68,9 +68,12 @@ def test_verify_finds_each_broken_rule(rule: str, amounts: tuple[int, ...], rule
 
 def test_verify_counts_money_exactly_to_the_limit() -> None:
     exact = plain(
-        project_cap={"p0": 120}, most_projects={"k0": 2}, projects_cap={"a": 2},
+        project_cap={"p0": 120},
+        most_projects={"k0": 2},
+        projects_cap={"a": 2},
         shared_budgets=[SharedBudget("fund", frozenset({"s0", "s1"}), 200)],
-        quotas=[Quota("q", frozenset({"p0", "p2"}), 2)], locks=[Lock("p1", "k0", 30)],
+        quotas=[Quota("q", frozenset({"p0", "p2"}), 2)],
+        locks=[Lock("p1", "k0", 30)],
     )
     assert rules_broken(exact, GOOD) == set()
 

@@ -5,10 +5,10 @@ that says how to mend it. Words for currencies and units are those of the vocabu
 currencies share are settled by evidence: another word of the cell, else `default_unit`, else the language:
 
 - `$` is the US dollar; in Spanish and Traditional Chinese texts it must be written out (US$, MX$, HK$, NT$);
-- `元`, `圆`, `块` are yuan; in Traditional Chinese texts the currency must be written out (港元, 新台幣, CNY);
+- `元`, `圆`, `块` are yuan; in Traditional Chinese texts write the currency out (港元, 新台幣, CNY);
 - `¥` is the yuan, unless the row is kept in yen.
 
-Which of comma and point groups thousands is decided as `matching.numerals` says: by the script of the words
+Which of comma and point groups thousands is decided as `matching.reading.numerals` says: by the script of the words
 in the cell, else by `language`, else by the currency. Spanish is read the Spanish way with euros and the
 Mexican way with pesos, and decides nothing with other units.
 """
@@ -19,7 +19,8 @@ import re
 from typing import TYPE_CHECKING
 
 from matching.messages import Message, Quantity, Term
-from matching.numerals import (
+from matching.reading.dates import parse_date
+from matching.reading.numerals import (
     COMMA_GROUPS,
     DECIMAL_COMMA,
     DOT_GROUPS,
@@ -34,7 +35,7 @@ from matching.vocabulary import default_vocabulary
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from matching.numerals import Found
+    from matching.reading.numerals import Found
 
 __all__ = [
     "LARGEST",
@@ -43,6 +44,7 @@ __all__ = [
     "is_currency",
     "parse_amount",
     "parse_count",
+    "parse_date",
     "parse_inspection",
     "parse_rating",
     "parse_unit",
@@ -259,7 +261,7 @@ def parse_yes_no(text: str) -> bool:
 
 
 def parse_inspection(text: str) -> bool:
-    """Read the result of an annual inspection: `合格` or `passed` (True), `不合格` or `failed` (False), yes, no.
+    """Read the result of an annual inspection: `合格`, `passed`, yes; or `不合格`, `failed`, no.
 
     Raises:
         InvalidValue: anything else.

@@ -14,11 +14,12 @@ import json
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
-from matching.decoding import decode
 from matching.errors import UnreadableFile
 from matching.messages import Message
+from matching.reading.decoding import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,7 +89,7 @@ def read_tables(path: Path, headings: Callable[[Sequence[str]], int]) -> list[Ta
         ) from None
     kind = path.suffix.casefold()
     if data.startswith(b"PK\x03\x04") and kind in {".xlsx", ".xlsm", ""}:
-        from matching.workbooks import read_workbook
+        from matching.reading.workbooks import read_workbook
 
         return read_workbook(data, path.name)
     if data.startswith((b"\xd0\xcf\x11\xe0", b"PK", b"%PDF")) or kind in {
@@ -144,7 +145,8 @@ def _delimited(data: bytes, headings: Callable[[Sequence[str]], int], name: str)
         raise UnreadableFile(
             Message(
                 "quotes-broken",
-                '“{file}” has a quotation mark out of place after row {row}, or an endless cell; write "" for " inside a cell.',
+                "“{file}” has a quotation mark out of place after row {row}, or an endless cell; "
+                'write "" for " inside a cell.',
                 file=name,
                 row=number,
             )
@@ -153,15 +155,7 @@ def _delimited(data: bytes, headings: Callable[[Sequence[str]], int], name: str)
 
 
 def _first_rows(text: str, separator: str) -> list[list[str]]:
-    rows: list[list[str]] = []
-    try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
-            rows.append(row)
-            if len(rows) == 10:
-                break
-    except csv.Error:
-        pass
-    return rows
+    return list(islice(csv.reader(io.StringIO(text, newline=""), delimiter=separator), 10))
 
 
 def _hits(text: str, separator: str, headings: Callable[[Sequence[str]], int]) -> int:
@@ -188,7 +182,8 @@ def _json(data: bytes, name: str, *, lines: bool) -> list[Table]:
     raise UnreadableFile(
         Message(
             "json-shape",
-            "“{file}” must hold a list of needs and offers, or an object with the lists “needs” and “offers”.",
+            "“{file}” must hold a list of needs and offers, or an object with the lists “needs” "
+            "and “offers”.",
             file=name,
         )
     )
@@ -257,7 +252,8 @@ def _odd(name: str, number: int) -> UnreadableFile:
     return UnreadableFile(
         Message(
             "json-record",
-            "Entry {number} of “{file}” is not an object with texts, numbers, yes-or-no values and lists of texts.",
+            "Entry {number} of “{file}” is not an object with texts, numbers, yes-or-no values and "
+            "lists of texts.",
             file=name,
             number=number,
         )

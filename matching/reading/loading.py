@@ -1,8 +1,8 @@
 """Files as people have them to profiles: `load_profiles`.
 
-A source is one file (CSV, TSV, XLSX, JSON or JSON-lines) or a directory with `needs.csv`, `offers.csv` and, where
-there are any, `organizations.csv`, `cooperations.csv` and `scenario.toml`. Everything that is wrong in it is
-reported at once, by sheet, row, column, value and remedy; nothing is guessed silently.
+A source is one file (CSV, TSV, XLSX, JSON or JSON-lines) or a directory with `needs.csv`, `offers.csv` and,
+where there are any, `organizations.csv`, `cooperations.csv` and `scenario.toml`. Everything that is wrong in
+it is reported at once, by sheet, row, column, value and remedy; nothing is guessed silently.
 
 What language a number or a date is read in: that of `scenario.toml`, else that of the headings where they
 belong to one language, else that of the row's own title and text.
@@ -14,7 +14,10 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from matching.columns import (
+from matching.errors import InvalidProfiles, Problem, UnreadableFile
+from matching.messages import Message
+from matching.profiles import Profiles
+from matching.reading.columns import (
     COOPERATIONS,
     LANGUAGES,
     NEEDS,
@@ -23,13 +26,10 @@ from matching.columns import (
     PROFILES,
     count_headings,
 )
-from matching.drafts import Drafts
-from matching.errors import InvalidProfiles, Problem, UnreadableFile
-from matching.messages import Message
-from matching.profiles import Profiles
-from matching.quantities import is_currency
-from matching.sheets import Sheets
-from matching.tables import read_tables
+from matching.reading.drafts import Drafts
+from matching.reading.quantities import is_currency
+from matching.reading.sheets import Sheets
+from matching.reading.tables import read_tables
 from matching.text import detect_language
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def load_profiles(
 
     Raises:
         UnreadableFile: not a table at all.
-        InvalidProfiles: something in it cannot be taken; with `keep_good` only where no table or no profile is left.
+        InvalidProfiles: something in it cannot be taken; with `keep_good` only where no table or no profile
+        is left.
     """
     source = Path(path)
     sheets = Sheets()

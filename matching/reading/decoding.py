@@ -98,7 +98,7 @@ def decode(data: bytes, headings: Callable[[str], int], *, name: str) -> str:
 
 
 def plausibility(text: str) -> float:
-    """How much the non-ASCII signs of `text` look like Chinese, Russian or Spanish: at most 1, usually above .5.
+    """How much the non-ASCII signs of `text` look like Chinese, Russian or Spanish: at most 1.
 
     Rubbish from a wrong encoding lies near or below 0. A text without non-ASCII signs gives 1.
     """

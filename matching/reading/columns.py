@@ -1,8 +1,8 @@
 """Headings of spreadsheets, in any of the five languages, and what a column holds.
 
 The words are data (`data/vocabulary/columns.csv`). A heading is compared without case, width, spaces and
-punctuation; a remark in brackets (`金额（万元）`, `Amount (EUR)`) is taken off and kept, because it can be the
-unit of the whole column. Columns whose heading begins with `#`, and notes, are left alone.
+punctuation; a remark in brackets (`金额（万元）`, `Amount (EUR)`) is taken off and kept, because it can be
+the unit of the whole column. Columns whose heading begins with `#`, and notes, are left alone.
 """
 
 from __future__ import annotations
@@ -144,7 +144,9 @@ def tables() -> Mapping[str, Mapping[str, Column]]:
     for table, codes in _SHARED.items():
         own = found[table]
         order = [codes[0], *own, *codes[1:]]
-        found[table] = {code: own.get(code) or replace(found[PROFILES][code], required=False) for code in order}
+        found[table] = {
+            code: own.get(code) or replace(found[PROFILES][code], required=False) for code in order
+        }
     return found
 
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from matching.messages import Message
 from matching.profiles import Organization
-from matching.records import empty_cell
+from matching.reading.records import empty_cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from matching.records import Record
+    from matching.reading.records import Record
 
 _FACTS: Mapping[str, tuple[str, Callable[[Record, str], Any]]] = {
     "kind": ("organization_kind", lambda record, code: record.code(code, "organization_kinds") or None),
@@ -121,7 +121,8 @@ class Parties:
                             column,
                             Message(
                                 "organization-contradicts",
-                                "Row {row} says something else about the same organization; correct one of them.",
+                                "Row {row} says something else about the same organization; "
+                                "correct one of them.",
                                 row=first.row.number,
                             ),
                         )

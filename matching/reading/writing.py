@@ -1,9 +1,9 @@
 """Profiles to files: the inverse of `load_profiles`.
 
-`write_profiles` writes a directory of CSV files, an XLSX workbook or a JSON file, with codes instead of labels,
-plain numbers and ISO dates, and one row per resource line. What `load_profiles` reads from it equals what was
-written. A text that a spreadsheet program could take for a formula gets an apostrophe in front, which the
-reader takes off again.
+`write_profiles` writes a directory of CSV files, an XLSX workbook or a JSON file, with codes instead of
+labels, plain numbers and ISO dates, and one row per resource line. What `load_profiles` reads from it equals
+what was written. A text that a spreadsheet program could take for a formula gets an apostrophe in front,
+which the reader takes off again.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import csv
 import json
 from typing import TYPE_CHECKING
 
-from matching.columns import COOPERATIONS, NEEDS, OFFERS, ORGANIZATIONS, PROFILES, tables
 from matching.messages import Message, Quantity
-from matching.numerals import InvalidValue
 from matching.profiles import Side
-from matching.records import GUARD, SEPARATORS
+from matching.reading.columns import COOPERATIONS, NEEDS, OFFERS, ORGANIZATIONS, PROFILES, tables
+from matching.reading.numerals import InvalidValue
+from matching.reading.records import GUARD, SEPARATORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

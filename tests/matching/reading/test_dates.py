@@ -6,18 +6,41 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matching.dates import parse_date
-from matching.numerals import InvalidValue
+from matching.reading.dates import parse_date
+from matching.reading.numerals import InvalidValue
 
 DAY = date(2021, 11, 24)
 
 
 @pytest.mark.parametrize(
     "text",
-    "2021年11月24日|2021 年 11 月 24 号|24.11.2021|24.11.2021 г.|2021-11-24|2021/11/24|2021. 11. 24|20211124|24/11/2021|"
-    "11/24/2021|24 ноября 2021 г.|24 ноября 2021 года|24 нояб. 2021|24 de noviembre de 2021|24 de noviembre del 2021|"
-    "Nov 24, 2021|24th November 2021|November 24th, 2021|24 nov. 2021|民國110年11月24日|民国110/11/24|"
-    "二〇二一年十一月二十四日|２０２１－１１－２４|2021-11-24T00:00:00|2021-11-24 00:00".split("|"),
+    [
+        "2021年11月24日",
+        "2021 年 11 月 24 号",
+        "24.11.2021",
+        "24.11.2021 г.",
+        "2021-11-24",
+        "2021/11/24",
+        "2021. 11. 24",
+        "20211124",
+        "24/11/2021",
+        "11/24/2021",
+        "24 ноября 2021 г.",
+        "24 ноября 2021 года",
+        "24 нояб. 2021",
+        "24 de noviembre de 2021",
+        "24 de noviembre del 2021",
+        "Nov 24, 2021",
+        "24th November 2021",
+        "November 24th, 2021",
+        "24 nov. 2021",
+        "民國110年11月24日",
+        "民国110/11/24",
+        "二〇二一年十一月二十四日",
+        "２０２１－１１－２４",
+        "2021-11-24T00:00:00",
+        "2021-11-24 00:00",
+    ],
 )
 def test_parse_date_reads_what_people_write(text: str) -> None:
     assert parse_date(text) == DAY

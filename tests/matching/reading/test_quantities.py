@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matching.messages import Quantity
-from matching.numerals import InvalidValue, find_number, number_value
-from matching.quantities import (
+from matching.reading.numerals import InvalidValue, find_number, number_value
+from matching.reading.quantities import (
     exact_amount,
     is_currency,
     parse_amount,
@@ -140,7 +140,9 @@ def test_parse_amount_uses_evidence_of_language_and_default_unit(
         ("$500", "es", "currency-shared"),
     ],
 )
-def test_parse_amount_refuses_what_is_not_one_exact_amount(text: str, language: str | None, code: str) -> None:
+def test_parse_amount_refuses_what_is_not_one_exact_amount(
+    text: str, language: str | None, code: str
+) -> None:
     with pytest.raises(InvalidValue) as error:
         parse_amount(text, language=language)
     assert error.value.message.code == code
@@ -241,8 +243,19 @@ def test_parse_rating_refuses_others_but_a_bare_figure(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "answer"),
-    [("是", True), ("否", False), ("無", False), ("Yes", True), ("да", True), ("Нет.", False), ("SÍ", True)]
-    + [("no", False), ("1", True), ("√", True), ("×", False)],
+    [
+        ("是", True),
+        ("否", False),
+        ("無", False),
+        ("Yes", True),
+        ("да", True),
+        ("Нет.", False),
+        ("SÍ", True),
+        ("no", False),
+        ("1", True),
+        ("√", True),
+        ("×", False),
+    ],
 )
 def test_parse_yes_no_reads_five_languages(text: str, answer: bool) -> None:
     assert parse_yes_no(text) is answer

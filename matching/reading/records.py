@@ -15,12 +15,12 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
-from matching.columns import AMOUNTS, LINE_COLUMNS, SCHEMES
-from matching.dates import parse_date
 from matching.errors import Problem
 from matching.messages import Message, Quantity, Term
-from matching.numerals import InvalidValue, find_number
-from matching.quantities import (
+from matching.reading.columns import AMOUNTS, LINE_COLUMNS, SCHEMES
+from matching.reading.dates import parse_date
+from matching.reading.numerals import InvalidValue, find_number
+from matching.reading.quantities import (
     exact_amount,
     parse_amount,
     parse_count,
@@ -29,14 +29,14 @@ from matching.quantities import (
     parse_unit,
     parse_yes_no,
 )
-from matching.tables import LONGEST_TEXT
+from matching.reading.tables import LONGEST_TEXT
 from matching.vocabulary import default_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from matching.columns import Heading
-    from matching.tables import Cell, Row, Table
+    from matching.reading.columns import Heading
+    from matching.reading.tables import Cell, Row, Table
 
 T = TypeVar("T")
 
@@ -45,18 +45,20 @@ LONGEST_ID = 100
 GUARD = re.compile(r"'*[=+\-@\t＝＋－＠]")
 """A text that a spreadsheet could take for a formula, with the apostrophes that already guard it."""
 
-_LANGUAGES: Mapping[str, tuple[str, ...]] = {
-    "zh-Hans": ("zh-hans", "zh-cn", "简体中文", "簡體中文", "简体", "simplified chinese", "упрощённый китайский",
-        "упрощенный китайский", "chino simplificado"),
-    "zh-Hant": ("zh-hant", "zh-tw", "zh-hk", "繁體中文", "繁体中文", "繁體", "繁体", "正體中文", "traditional chinese",
-        "традиционный китайский", "chino tradicional"),
-    "en": ("en", "英语", "英語", "英文", "english", "английский", "английский язык", "inglés", "ingles"),
-    "ru": ("ru", "俄语", "俄語", "俄文", "russian", "русский", "русский язык", "ruso"),
-    "es": ("es", "西班牙语", "西班牙語", "西班牙文", "spanish", "испанский", "испанский язык", "español", "castellano"),
-}  # fmt: skip
-_CHINESE = frozenset(
-    "zh|中文|汉语|漢語|华语|華語|普通话|普通話|国语|國語|chinese|mandarin|китайский|китайский язык|chino|mandarín".split("|")
-)  # fmt: skip
+_LANGUAGES: Mapping[str, frozenset[str]] = {
+    language: frozenset(words.split("|"))
+    for language, words in {
+        "zh-Hans": "zh-hans|zh-cn|简体中文|簡體中文|简体|simplified chinese|упрощённый китайский|"
+        "упрощенный китайский|chino simplificado",
+        "zh-Hant": "zh-hant|zh-tw|zh-hk|繁體中文|繁体中文|繁體|繁体|正體中文|traditional chinese|"
+        "традиционный китайский|chino tradicional",
+        "en": "en|英语|英語|英文|english|английский|английский язык|inglés|ingles",
+        "ru": "ru|俄语|俄語|俄文|russian|русский|русский язык|ruso",
+        "es": "es|西班牙语|西班牙語|西班牙文|spanish|испанский|испанский язык|español|castellano",
+        "zh": "zh|中文|汉语|漢語|华语|華語|普通话|普通話|国语|國語|chinese|mandarin|"
+        "китайский|китайский язык|chino|mandarín",
+    }.items()
+}
 
 
 def clean_text(text: str) -> str:
@@ -133,7 +135,8 @@ class Record:
                     code,
                     Message(
                         "cell-broken",
-                        "This cell holds an error or a formula without a saved result ({content}); write the value.",
+                        "This cell holds an error or a formula without a saved result ({content}); "
+                        "write the value.",
                         content=self.table.broken[place][:80],
                     ),
                 )
@@ -187,16 +190,20 @@ class Record:
         return (self._resolve(code, scheme or SCHEMES[code], value) or "") if value else ""
 
     def codes(self, code: str) -> frozenset[str]:
-        """Several words of the vocabulary as their codes."""
+        """Several words of the vocabulary as their codes.
+
+        Commas and `、` separate as well, but not inside a word that the vocabulary knows as a whole.
+        """
         vocabulary, scheme = default_vocabulary(), SCHEMES[code]
         found: set[str] = set()
-        for name in self.names(code):
-            parts = [part.strip() for part in re.split("[,，]", name) if part.strip()]
-            known = [vocabulary.resolve(scheme, part) for part in parts]
-            if len(parts) > 1 and all(known) and not vocabulary.resolve(scheme, name):
-                found.update(filter(None, known))
-            elif resolved := self._resolve(code, scheme, name):
-                found.add(resolved)
+        for item in re.split("[;；|\n]", self.text(code)):
+            parts = [part.strip() for part in re.split("[、,，]", item) if part.strip()]
+            while parts:
+                ends = range(len(parts), 0, -1)
+                known = next((end for end in ends if vocabulary.resolve(scheme, ", ".join(parts[:end]))), 1)
+                resolved = self._resolve(code, scheme, ", ".join(parts[:known]))
+                found.update([resolved] if resolved else [])
+                parts = parts[known:]
         return frozenset(found)
 
     def _resolve(self, code: str, scheme: str, value: str) -> str | None:
@@ -215,7 +222,8 @@ class Record:
                 if near
                 else Message(
                     "word-unknown-at-all",
-                    "“{word}” is not among the words of this column; the sheet of lists in the template has them.",
+                    "“{word}” is not among the words of this column; the sheet of lists in the "
+                    "template has them.",
                     word=value[:80],
                 ),
             )
@@ -228,7 +236,7 @@ class Record:
             for part in filter(None, (part.strip() for part in re.split("[,，]", name))):
                 key = part.casefold()
                 known = [language for language, words in _LANGUAGES.items() if key in words]
-                if key in _CHINESE:
+                if known == ["zh"]:
                     known = ["zh-Hans", "zh-Hant"]
                 if not known:
                     self.fail(
@@ -322,7 +330,8 @@ class Record:
                 raise InvalidValue(
                     Message(
                         "amount-heading",
-                        "The heading says “{remark}” and the cell names a unit of its own; write the number alone.",
+                        "The heading says “{remark}” and the cell names a unit of its own; write "
+                        "the number alone.",
                         remark=remark,
                     )
                 )

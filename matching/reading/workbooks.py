@@ -19,7 +19,7 @@ from xml.sax.saxutils import unescape
 
 from matching.errors import UnreadableFile
 from matching.messages import Message
-from matching.tables import MOST_COLUMNS, Cell, Row, Table, check_rows
+from matching.reading.tables import MOST_COLUMNS, Cell, Row, Table, check_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ _RELATION = re.compile(rb"<(?:\w+:)?Relationship\b([^>]*)>")
 _CELL = re.compile(rb"<(?:\w+:)?(?:(c)\b([^>]*?)(/?)>|(row)\b([^>]*?)/?>)")
 _REFERENCE = re.compile(rb"""\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["']""")
 _ROW_NUMBER = re.compile(rb"""\br\s*=\s*["'](\d{1,7})["']""")
-_VALUE = re.compile(rb"<(?:\w+:)?(?:v|is)(?:\s[^>]*)?>(?!</)")
+_VALUE = re.compile(rb"<(?:\w+:)?(?:v|is)(?:\s[^>/]*)?>(?!</)")
 _FORMULA = re.compile(rb"<(?:\w+:)?f\b")
 _END = re.compile(rb"</(?:\w+:)?c>")
 
@@ -58,13 +58,15 @@ def read_workbook(data: bytes, name: str) -> list[Table]:
                 Row(index, tuple(map(_cell, cells)))
                 for index, cells in enumerate(content.to_python(skip_empty_area=False), 1)
             ]
+            errors = broken.get(sheet.name, {})
+            odd = {row for row, _ in errors}
             merged = _merged(rows, content.merged_cell_ranges or [])
             tables.append(
                 Table(
                     sheet.name,
-                    tuple(row for row in rows if not row.is_empty),
+                    tuple(row for row in rows if row.number in odd or not row.is_empty),
                     merged=merged,
-                    broken=broken.get(sheet.name, {}),
+                    broken=errors,
                 )
             )
     except CalamineError:
@@ -83,7 +85,7 @@ def _cell(value: object) -> Cell:
         return value
     if isinstance(value, (time, timedelta)):
         return str(value)
-    return str(value).replace("_x000D_", "") or None
+    return str(value) or None
 
 
 def _merged(
@@ -185,7 +187,8 @@ def _damaged(name: str) -> UnreadableFile:
     return UnreadableFile(
         Message(
             "workbook-damaged",
-            "“{file}” is damaged, or protected by a password; open it, save it again as XLSX without a password.",
+            "“{file}” is damaged, or protected by a password; open it, save it again as XLSX "
+            "without a password.",
             file=name,
         )
     )

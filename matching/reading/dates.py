@@ -1,8 +1,8 @@
 """Dates as people write them in five languages.
 
-Read: `2021-11-24`, `2021/11/24`, `20211124`, `2021年11月24日`, `民國110年11月24日`, `二〇二一年十一月二十四日`,
-`24.11.2021`, `24 ноября 2021 г.`, `24 de noviembre de 2021`, `Nov 24, 2021`, `24th November 2021`, and dates
-that a spreadsheet already holds as dates.
+Read: `2021-11-24`, `2021/11/24`, `20211124`, `2021年11月24日`, `民國110年11月24日`,
+`二〇二一年十一月二十四日`, `24.11.2021`, `24 ноября 2021 г.`, `24 de noviembre de 2021`, `Nov 24, 2021`,
+`24th November 2021`, and dates that a spreadsheet already holds as dates.
 
 Dots put the day first everywhere. With slashes or hyphens the day comes first where one of the two numbers
 is above 12 or the language is Russian or Spanish; otherwise `03/04/2021` is refused, because half of the
@@ -15,7 +15,7 @@ import re
 from datetime import date, datetime
 
 from matching.messages import Message
-from matching.numerals import InvalidValue, plain
+from matching.reading.numerals import InvalidValue, plain
 
 _MONTHS = {
     "en": "january february march april may june july august september october november december",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from matching.columns import (
+from matching.errors import Problem
+from matching.messages import Message
+from matching.reading.columns import (
     COOPERATIONS,
     IGNORED,
     NEEDS,
@@ -20,12 +22,10 @@ from matching.columns import (
     nearest_column,
     tables,
 )
-from matching.errors import Problem
-from matching.messages import Message
-from matching.records import Record, written
+from matching.reading.records import Record, written
 
 if TYPE_CHECKING:
-    from matching.tables import Row, Table
+    from matching.reading.tables import Row, Table
 
 _SEARCHED = 10
 
@@ -59,7 +59,8 @@ class Sheets:
                         "",
                         Message(
                             "sheet-unknown",
-                            "This sheet is not read; name it “needs”, “offers”, “organizations” or “cooperations”, or begin its name with #.",
+                            "This sheet is not read; name it “needs”, “offers”, “organizations” or "
+                            "“cooperations”, or begin its name with #.",
                         ),
                         table.name,
                     )
@@ -68,7 +69,7 @@ class Sheets:
             self.add(table, named, table.name or "")
 
     def add(self, table: Table, named: str | None, sheet: str) -> None:
-        """Take one table as `named` (needs, offers, organizations, cooperations; None: rows say their side)."""
+        """Take one table as `named` (needs, offers, organizations, cooperations; None: by its rows)."""
         kind = named if named in {ORGANIZATIONS, COOPERATIONS} else PROFILES
         if not table.rows:
             return
@@ -82,9 +83,9 @@ class Sheets:
         language = self.language or (None if table.keyed else heading_language(kind, words))
         for row in table.rows[start + 1 :]:
             record = Record(table, row, headings, self.problems, sheet, language, self.currency)
-            if any(record.given(code) for code in headings):
-                record.check_cells()
-                self._check_extra(record, head, sheet)
+            record.check_cells()
+            self._check_extra(record, head, sheet)
+            if record.failed or any(record.given(code) for code in headings):
                 record.side = {NEEDS: "need", OFFERS: "offer"}.get(named or "", "")
                 self.records[kind].append(record)
 
@@ -109,7 +110,8 @@ class Sheets:
                 first = found[heading.code][1]
                 message = Message(
                     "heading-twice",
-                    "“{first}” already says the same as this heading; delete one of the two columns, or begin its heading with #.",
+                    "“{first}” already says the same as this heading; delete one of the two "
+                    "columns, or begin its heading with #.",
                     first=first,
                 )
                 self.problems.append(Problem(number, text, "", message, sheet))
@@ -140,7 +142,8 @@ class Sheets:
                         value[:80],
                         Message(
                             "cell-outside",
-                            "This cell stands outside the columns; put quotation marks around cells that contain the separator.",
+                            "This cell stands outside the columns; put quotation marks around "
+                            "cells that contain the separator.",
                         ),
                         sheet,
                     )
@@ -158,7 +161,7 @@ def _plain(sheet: str | None) -> str | None:
 
 
 def _heading_row(table: Table) -> int:
-    """The index of the row with the headings: the first of ten in which at least half of the cells are some."""
+    """The index of the row with the headings: the first of ten in which at least half of the cells are."""
     if table.keyed:
         return 0
     best, most = 0, 0
@@ -182,5 +185,6 @@ def _unknown(kind: str, text: str) -> Message:
         )
     return Message(
         "heading-unknown-at-all",
-        "This heading is not known; begin it with # to have the column left out, or take a heading of the template.",
+        "This heading is not known; begin it with # to have the column left out, or take a heading "
+        "of the template.",
     )

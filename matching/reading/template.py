@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from matching.columns import (
+from matching.errors import UnknownName
+from matching.messages import Message
+from matching.reading.columns import (
     ANSWERS,
     IGNORED,
     LANGUAGES,
@@ -21,8 +23,6 @@ from matching.columns import (
     SCHEMES,
     tables,
 )
-from matching.errors import UnknownName
-from matching.messages import Message
 from matching.vocabulary import default_vocabulary
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from openpyxl.worksheet.worksheet import Worksheet
 
-    from matching.columns import Column
+    from matching.reading.columns import Column
 
 LAST_ROW = 1_000
 """Drop-downs reach down to this row."""
@@ -56,7 +56,7 @@ def template_columns(sheet: str) -> list[Column]:
         if code not in {"id", "places", "synthetic", "source", IGNORED}
     }
     left_out = facts | {"side", "organization_kind", "organization_places"}
-    # A resource line needs its organization only by name or id; the facts stand on the sheet of organizations.
+    # A resource line names its organization only; the facts stand on the sheet of organizations.
     return [
         column
         for code, column in tables()[PROFILES].items()

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from matching.messages import Message, Quantity
 from matching.profiles import MONEY, ResourceLine
-from matching.quantities import is_currency
-from matching.records import empty_cell
+from matching.reading.quantities import is_currency
+from matching.reading.records import empty_cell
 
 if TYPE_CHECKING:
-    from matching.records import Record
+    from matching.reading.records import Record
 
 ONE_ENGAGEMENT = Quantity(100, "project")
 """What a line that is not money means where it states neither amount nor unit."""

@@ -12,16 +12,16 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from matching.columns import COOPERATIONS, ORGANIZATIONS, PROFILES, find_sheet, tables
-from matching.lines import read_line, read_quantity
 from matching.messages import Message
-from matching.parties import Parties
 from matching.profiles import Cooperation, Organization, Profile, Side, Strings
-from matching.records import empty_cell
+from matching.reading.columns import COOPERATIONS, ORGANIZATIONS, PROFILES, find_sheet, tables
+from matching.reading.lines import read_line, read_quantity
+from matching.reading.parties import Parties
+from matching.reading.records import empty_cell
 
 if TYPE_CHECKING:
-    from matching.records import Record
-    from matching.sheets import Sheets
+    from matching.reading.records import Record
+    from matching.reading.sheets import Sheets
 
 
 @dataclass(slots=True)

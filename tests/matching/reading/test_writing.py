@@ -12,23 +12,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matching.messages import Quantity
-from matching.numerals import InvalidValue
 from matching.profiles import Cooperation, Organization, Profile, Profiles, ResourceLine, Side, Strings
 from matching.reading import load_profiles
-from matching.records import clean_text
-from matching.writing import write_profiles
+from matching.reading.numerals import InvalidValue
+from matching.reading.records import clean_text
+from matching.reading.writing import write_profiles
 
 _SIGNS = st.characters(exclude_categories=["Cs", "Cc", "Cf", "Cn", "Co"])
 _TEXTS = st.one_of(
     st.text(_SIGNS, max_size=30),
-    st.sampled_from(["=1+1", "'=x", "''+x", "-5", "@me", "＝1", "第一行\n第二行", "'quoted'", "獨居長者", 'a "b", c; d']),
+    st.sampled_from(
+        ["=1+1", "'=x", "''+x", "-5", "@me", "＝1", "第一行\n第二行", "'quoted'", "獨居長者", 'a "b", c; d']
+    ),
 ).map(clean_text)
 _TITLES = _TEXTS.map(lambda text: " ".join(text.split())).filter(bool)
 _DAYS = st.none() | st.dates(date(1900, 1, 1), date(2100, 12, 31))
 _AMOUNTS = st.integers(1, 10**12)
 _ORGANIZATIONS = [
     Organization(
-        id="A", name="阳光社工", places=frozenset({"liaocheng"}), registered=date(2015, 6, 1), inspection_passed=True,
+        id="A", name="阳光社工", places=frozenset({"liaocheng"}), registered=date(2015, 6, 1),
+        inspection_passed=True,
         rating=4, verified=False, bad_record=True, barred_until=date(2022, 1, 1), conflicts=frozenset({"B"}),
     ),
     Organization(id="B", name="=Acme", kind="business", inspection_passed=False, conflicts=frozenset({"Z"})),
@@ -47,7 +50,9 @@ def _lines(draw: st.DrawFn, side: Side) -> ResourceLine:
     worth = draw(st.none() | st.builds(Quantity, _AMOUNTS, st.just("EUR")))
     if side is Side.OFFER:
         most = draw(st.none() | st.integers(part, 10**13))
-        return ResourceLine(kind=kind, amount=amount, unit=unit, worth=worth, cheque_min=part, cheque_max=most)
+        return ResourceLine(
+            kind=kind, amount=amount, unit=unit, worth=worth, cheque_min=part, cheque_max=most
+        )
     labour = draw(st.integers(0, part)) if kind == "money" else 0
     return ResourceLine(
         kind=kind, amount=amount, unit=unit, worth=worth, minimum=part, labour=labour,
@@ -76,7 +81,7 @@ def _profiles(draw: st.DrawFn) -> Profiles:
                 starts=starts,
                 ends=ends if not starts or not ends or ends >= starts else None,
                 published=draw(_DAYS),
-                beneficiaries=draw(st.none() | st.integers(0, 10**6)),
+                beneficiaries=draw(st.none() | st.integers(0, 10**6)) if side is Side.NEED else None,
                 preferences=("O0",) if side is Side.NEED and draw(st.booleans()) else (),
                 synthetic=draw(st.booleans()),
             )
@@ -99,7 +104,8 @@ def _profiles(draw: st.DrawFn) -> Profiles:
             found[side].append(profile)
     cooperations = (
         Cooperation(
-            id="K1", need_organization="A", offer_organization="Q", title=draw(_TITLES), signed=draw(_DAYS), offer="O0",
+            id="K1", need_organization="A", offer_organization="Q", title=draw(_TITLES),
+            signed=draw(_DAYS), offer="O0",
             quantity=Quantity(12_345, "CNY"), kind="money", theme="health", synthetic=True,
         ),
         Cooperation(id="K2", need_organization="B", offer_organization="A"),
@@ -118,7 +124,9 @@ def test_write_profiles_is_read_back_unchanged(profiles: Profiles, name: str) ->
 
 def _one(title: str, id_: str = "N1") -> Profiles:
     line = ResourceLine(kind="goods", amount=100, unit="box")
-    need = Profile(id=id_, side=Side.NEED, title=title, text="", organization=_ORGANIZATIONS[1], lines=(line,))
+    need = Profile(
+        id=id_, side=Side.NEED, title=title, text="", organization=_ORGANIZATIONS[1], lines=(line,)
+    )
     return Profiles(needs=(need,), offers=())
 
 

@@ -73,7 +73,8 @@ _POWER = re.compile(r"(?<=[mMмМ])[23](?![0-9])")
 _THOUSAND_ROUBLES = re.compile(r"т\.? ?р\.?$", re.IGNORECASE)
 _INEXACT = re.compile(
     r"[~≈<>≤≥±+]|[约約余餘多近]|左右|以[上下]|超[过過]|至少|"
-    r"\b(?:about|approx|around|circa|ca|over|under|up to|около|примерно|приблизительно|более|менее|свыше|до|от|"
+    r"\b(?:about|approx|around|circa|ca|over|under|up to|"
+    r"около|примерно|приблизительно|более|менее|свыше|до|от|"
     r"unos|unas|aprox|alrededor|hasta|más|menos)\b",
     re.IGNORECASE,
 )
@@ -130,7 +131,8 @@ def find_number(text: str) -> Found:
         raise InvalidValue(
             Message(
                 "number-several",
-                "There are several numbers here; write one, and use the columns for the least and the most for a range.",
+                "There are several numbers here; write one, and use the columns for the least and "
+                "the most for a range.",
             )
         )
     if after.startswith("%"):
@@ -144,7 +146,7 @@ def find_number(text: str) -> Found:
 
 
 def _scale(word: re.Match[str], before: str, after: str) -> int:
-    """What a word after a number multiplies it by; `M` is a million only beside a currency (`$5M`, `5M €`)."""
+    """What a word after a number multiplies it by; `M` is a million only beside a currency (`$5M`)."""
     name = word[1].casefold()
     if name == "m" and (before.strip() or after[word.end() :].strip()):
         return 10**6
@@ -188,7 +190,8 @@ def _arabic(written: str, convention: Convention | None, *, scaled: bool) -> Dec
     raise InvalidValue(
         Message(
             "number-ambiguous",
-            "This can mean {first} or {second}; write {first} without a separator, or no more than two decimals.",
+            "This can mean {first} or {second}; write {first} without a separator, or no more than "
+            "two decimals.",
             first=head + tail,
             second=f"{head}.{tail}",
         )

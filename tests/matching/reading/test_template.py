@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 import openpyxl
 import pytest
 
-from matching.columns import (
+from matching.errors import InvalidProfiles, UnknownName
+from matching.messages import Quantity
+from matching.reading import load_profiles
+from matching.reading.columns import (
     LANGUAGES,
-    SCHEMES,
     count_headings,
     find_column,
     find_sheet,
@@ -16,10 +18,7 @@ from matching.columns import (
     nearest_column,
     tables,
 )
-from matching.errors import InvalidProfiles, UnknownName
-from matching.messages import Quantity
-from matching.reading import load_profiles
-from matching.template import template_columns, write_template
+from matching.reading.template import template_columns, write_template
 from matching.vocabulary import default_vocabulary
 
 if TYPE_CHECKING:
@@ -41,7 +40,9 @@ def test_write_template_can_be_filled_in_with_its_own_words(tmp_path: Path, lang
     write_template(path, language)
     book = openpyxl.load_workbook(path)
     _, needs, offers, organizations, lists = book.worksheets
-    words = {column[0].value: [cell.value for cell in column[1:] if cell.value] for column in lists.iter_cols()}
+    words = {
+        column[0].value: [cell.value for cell in column[1:] if cell.value] for column in lists.iter_cols()
+    }
     label = {code: column.labels[language] for code, column in tables()["profiles"].items()}
     kinds = words[label["kind"]]
     columns = [cell.value for cell in needs[1]]
@@ -89,7 +90,9 @@ def test_template_columns_show_each_side_its_own() -> None:
 def test_columns_have_words_and_help_in_every_language() -> None:
     for columns in tables().values():
         for column in columns.values():
-            assert all(column.labels[language] and column.help[language] for language in LANGUAGES), column.code
+            assert all(column.labels[language] and column.help[language] for language in LANGUAGES), (
+                column.code
+            )
 
 
 def test_columns_share_no_word_within_a_table() -> None:
@@ -98,7 +101,6 @@ def test_columns_share_no_word_within_a_table() -> None:
         for code, column in columns.items():
             for word in {folded(word) for language in LANGUAGES for word in column.words(language)}:
                 assert seen.setdefault(word, code) == code, (name, word)
-        assert set(SCHEMES) - set(columns) < set(SCHEMES)
 
 
 @pytest.mark.parametrize(
