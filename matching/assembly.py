@@ -7,6 +7,7 @@ programme first, then of labour, then of administration.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,12 +76,13 @@ def lines_meet(need: Profile, offer: Profile, rules: Rules) -> bool:
 @dataclass(frozen=True, slots=True)
 class Assembly:
     """The problem and the way back: `parts[d]` of demand d, `lines[s]` = (offer, line) of supply s,
-    `pairs[e]` = position of edge e's pair among the scored pairs."""
+    `pairs[e]` = position of edge e's pair among the scored pairs, `units` by demand and supply id."""
 
     problem: Problem
     parts: tuple[Part, ...]
     lines: tuple[tuple[int, int], ...]
     pairs: tuple[int, ...]
+    units: Mapping[str, str]
 
 
 def assemble(
@@ -116,9 +118,11 @@ def assemble(
                     edge_pairs.append(position)
 
     used = _used(cooperations, as_of)
+    demands = [_demand(needs[part.need], part) for part in parts]
+    supplies = [_supply(offers[number], line, used) for number, line in lines]
     problem = Problem.of(
-        [_demand(needs[part.need], part) for part in parts],
-        [_supply(offers[number], line, used) for number, line in lines],
+        demands,
+        supplies,
         edges,
         most_projects={o.id: o.most_projects for o in offers if o.most_projects is not None},
         projects_cap=_projects_cap(needs, rules),
@@ -126,10 +130,16 @@ def assemble(
         project_cap=_project_cap(needs, rules),
         quotas=_quotas(needs, rules),
         shared_budgets=_shared_budgets(offers, rules, cooperations, as_of),
-        locks=[Lock(need, offer) for need, offer in rules.locks],
+        locks=_locks(needs, offers, rules),
         coverage_bonus=rules.coverage_bonus,
     )
-    return Assembly(problem, tuple(parts), tuple(lines), tuple(edge_pairs))
+    units = {
+        demand.id: needs[part.need].lines[part.line].unit for demand, part in zip(demands, parts, strict=True)
+    }
+    units |= {
+        supply.id: offers[o].lines[line].unit for supply, (o, line) in zip(supplies, lines, strict=True)
+    }
+    return Assembly(problem, tuple(parts), tuple(lines), tuple(edge_pairs), units)
 
 
 def _rate(offered: ResourceLine, needed: ResourceLine) -> tuple[int, int]:
@@ -209,6 +219,36 @@ def _project_cap(needs: Sequence[Profile], rules: Rules) -> dict[str, int]:
         for need in needs
         if any(line.kind == MONEY and line.unit == cap.unit for line in need.lines)
     }
+
+
+def _locks(needs: Sequence[Profile], offers: Sequence[Profile], rules: Rules) -> list[Lock]:
+    """A locked offer gives its share of the first line it can carry, and not a token.
+
+    Offers locked to one need share what its line asks for at least, needs locked to one offer share what
+    that has; the smaller of the two is what the lock holds.
+    """
+    of_need = Counter(need for need, _ in rules.locks)
+    of_offer = Counter(offer for _, offer in rules.locks)
+    by_id = {profile.id: profile for profile in (*needs, *offers)}
+    return [
+        Lock(
+            need,
+            offer,
+            max(1, _carried(by_id[need], by_id[offer]) // max(of_need[need], of_offer[offer])),
+        )
+        for need, offer in rules.locks
+    ]
+
+
+def _carried(need: Profile, offer: Profile) -> int:
+    """How much of its least amount the offer could give to the first line of the need it fits."""
+    for needed in need.lines:
+        for offered in offer.lines:
+            if line_carries(offered, needed):
+                programme = needed.amount - needed.labour - needed.overhead
+                most = offered.amount if offered.cheque_max is None else offered.cheque_max
+                return min(needed.minimum or programme, programme, offered.amount, most)
+    return 1
 
 
 def _quotas(needs: Sequence[Profile], rules: Rules) -> list[Quota]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from matching.assembly import LABOUR, OVERHEAD
 from matching.features import TrackRecord, evidence
 from matching.messages import Message, Quantity, Term
 from matching.outcome import Gift, Pairing, Shortfall, Unmatched
 from matching.profiles import MONEY
 from matching.scoring import SCALE
+from matching.stability import blocking_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,6 +107,43 @@ def _flags(need: Profile, offer: Profile, gifts: Sequence[Gift]) -> tuple[Messag
     return tuple(flags)
 
 
+def blocking(scored: ScoredPairs, assembly: Assembly, allocation: Allocation) -> int:
+    """How many possible pairs both sides would rather have than what they got.
+
+    A need has room while one of its lines lacks something, an offer while it has something left and may
+    serve one more project; either would also leave a partner that it scores lower.
+    """
+    problem = assembly.problem
+    given, used = Counter[int](), Counter[int]()
+    served: dict[str, set[str]] = defaultdict(set)
+    matched = np.zeros(len(scored.need), dtype=np.bool_)
+    for edge in allocation.amount.nonzero()[0].tolist():
+        demand, supply = int(problem.edge_demand[edge]), int(problem.edge_supply[edge])
+        given[demand] += int(allocation.amount[edge])
+        used[supply] += int(allocation.used[edge])
+        served[problem.supplies[supply].offer].add(problem.demands[demand].project)
+        matched[assembly.pairs[edge]] = True
+    need_room = np.zeros(1 + max((part.need for part in assembly.parts), default=-1), dtype=np.bool_)
+    for demand, part in enumerate(assembly.parts):
+        need_room[part.need] |= given[demand] < part.amount
+    offer_room = np.zeros(1 + max((offer for offer, _ in assembly.lines), default=-1), dtype=np.bool_)
+    for supply, (offer, _) in enumerate(assembly.lines):
+        at_most = problem.most_projects.get(problem.supplies[supply].offer)
+        full = at_most is not None and len(served[problem.supplies[supply].offer]) >= at_most
+        offer_room[offer] |= used[supply] < problem.supplies[supply].amount and not full
+    return len(
+        blocking_pairs(
+            scored.need,
+            scored.offer,
+            scored.scores.need_side,
+            scored.scores.offer_side,
+            matched,
+            need_room,
+            offer_room,
+        )
+    )
+
+
 def shortfalls(needs: Sequence[Profile], assembly: Assembly, allocation: Allocation) -> tuple[Shortfall, ...]:
     """What is still missing of each line of the projects that go ahead."""
     given = Counter[int]()
@@ -183,35 +223,23 @@ def _why_nobody_gives(need: Profile) -> tuple[Message, Message]:
 
 
 class _Names:
-    """Puts titles, names and units in the place of ids and bare numbers in what the optimiser says."""
+    """Puts titles and names in the place of ids in what the optimiser says."""
 
     def __init__(self, needs: Sequence[Profile], offers: Sequence[Profile]) -> None:
         profiles = (*needs, *offers)
         self._titles = {profile.id: profile.title for profile in profiles}
         self._organizations = {p.organization.id: p.organization.name for p in profiles}
-        self._units = {
-            f"{profile.id}/{number}": line.unit
-            for profile in profiles
-            for number, line in enumerate(profile.lines)
-        }
 
     def spell_out(self, message: Message) -> Message:
-        """The same message about titles and quantities."""
-        line = str(message.params.get("need", message.params.get("supply", "")))
-        unit = self._units.get("/".join(line.split("/")[:2]), "")
-        return Message(
-            message.code,
-            message.template,
-            **{name: self._named(name, value, unit) for name, value in message.params.items()},
-        )
+        """The same message about titles and names."""
+        named = {name: self._named(name, value) for name, value in message.params.items()}
+        return Message(message.code, message.template, **named)
 
-    def _named(self, name: str, value: Param, unit: str) -> Param:
+    def _named(self, name: str, value: Param) -> Param:
         if name == "organization":
             return self._organizations.get(str(value), value)
         if name in ("need", "project", "supply", "offer"):
             return self._titles.get(str(value).split("/")[0], value)
-        if name in ("amount", "asked", "least") and unit and isinstance(value, int):
-            return Quantity(value, unit)
         return value
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from matching.allocation import allocate, certificate, explain
 from matching.assembly import assemble, carries, lines_meet
 from matching.embedding import default_embedder
 from matching.errors import Infeasible, InvalidRules, Problem
-from matching.findings import idle_offers, pairings, shortfalls, unmatched_needs
+from matching.findings import blocking, idle_offers, pairings, shortfalls, unmatched_needs
 from matching.messages import Message
 from matching.outcome import Matching
 from matching.rules import Rules
@@ -95,7 +96,7 @@ def match(
         progress=allocating,
     )
     progress("explaining", 0.0)
-    explanations = explain(assembly.problem, allocation)
+    explanations = explain(assembly.problem, allocation, units=assembly.units)
     found = pairings(open_needs, open_offers, scored, assembly, allocation, cooperations)
     progress("done", 1.0)
     return Matching(
@@ -107,7 +108,10 @@ def match(
         unmatched=unmatched_needs(needs, offers, refused, scored.near_misses, explanations, allocation),
         idle=idle_offers(offers, refused, found, scored, open_offers),
         refused=refused,
-        certificate=certificate(assembly.problem, allocation),
+        certificate=replace(
+            certificate(assembly.problem, allocation),
+            blocking_pairs=blocking(scored, assembly, allocation),
+        ),
     )
 
 

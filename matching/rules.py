@@ -101,7 +101,7 @@ class Rules:
 
     `coverage_bonus` is what a project's going ahead is worth beside its score (1 is a perfect pair);
     `min_score` in [0, 1] is the least score of a pair worth proposing; `candidates` how many offers a need
-    is compared with in full; `stabilise` the ε of `matching.stability`, None to leave the optimum as it is.
+    is compared with in full.
     `locks` and `bans` are pairs of a need's and an offer's id.
     """
 
@@ -123,7 +123,6 @@ class Rules:
     coverage_bonus: float = 0.1
     min_score: float = 0.3
     candidates: int = 50
-    stabilise: float | None = None
     weights: Weights = field(default_factory=Weights)
     locks: tuple[tuple[str, str], ...] = ()
     bans: tuple[tuple[str, str], ...] = ()
@@ -435,7 +434,6 @@ _RULES: dict[str, _Parser] = {
     "coverage_bonus": _number(0, 10),
     "min_score": _number(0, 1),
     "candidates": _count(1, 10_000),
-    "stabilise": _number(0.0001, 1),
     "weights": _record(Weights, _WEIGHTS),
     "locks": _pairs,
     "bans": _pairs,

@@ -163,4 +163,5 @@ def _round_to_sum(values: NDArray[np.float64], totals: NDArray[np.int64]) -> NDA
     ranks = np.argsort(order, axis=1, kind="stable")
     columns = values.shape[1]
     rounded: NDArray[np.int64] = floors + (missing // columns)[:, None]
-    return rounded + (ranks < (missing % columns)[:, None])
+    rounded += ranks < (missing % columns)[:, None]
+    return rounded

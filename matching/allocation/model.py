@@ -129,15 +129,20 @@ def build(
 
     rows = Rows()
     e = np.arange(n_e)
-    has_y = y[t.project_of] >= 0
-    lines = np.unique(i)
-    plain = lines[~has_y[lines]]
-    rows.add(
-        "need", plain, positions(plain, len(t.amount))[i][~has_y[i]], e[~has_y[i]], share[~has_y[i]], 1.0
-    )
     owner = np.where(side >= 0, side, y[t.project_of])
-    bound = lines[has_y[lines]]
-    in_bound = has_y[i]
+    decided = owner >= 0
+    lines = np.unique(i)
+    plain = lines[~decided[lines]]
+    rows.add(
+        "need",
+        plain,
+        positions(plain, len(t.amount))[i][~decided[i]],
+        e[~decided[i]],
+        share[~decided[i]],
+        1.0,
+    )
+    bound = lines[decided[lines]]
+    in_bound = decided[i]
     row = positions(bound, len(t.amount))
     rows.add(
         "need",

@@ -140,7 +140,9 @@ def test_projects_won_this_year_count_once_for_each_project():
 
 
 def test_fund_behind_several_offers_has_one_limit_less_what_it_gave():
-    rules = Rules(budgets=(Budget(name="fund", offers=frozenset({"o1", "o2"}), limit=Quantity(100000, "CNY")),))
+    rules = Rules(
+        budgets=(Budget(name="fund", offers=frozenset({"o1", "o2"}), limit=Quantity(100000, "CNY")),)
+    )
     offers = [offer("o1"), offer("o2", money(500), line("venue", 1, "day")), offer("o3")]
     past = [signed("a", date(2022, 1, 5), offer="o2", quantity=Quantity(30000, "CNY"))]
     (budget,) = built([need()], offers, rules, past).problem.shared_budgets
@@ -169,7 +171,7 @@ def test_rules_reach_the_problem():
     problem = built([need("n1")], offers, Rules(locks=(("n1", "o2"),), coverage_bonus=0.25)).problem
     assert problem.most_projects == {"o1": 3}
     assert (problem.supplies[0].cheque_min, problem.supplies[0].cheque_max) == (1000, 5000)
-    assert [(lock.project, lock.offer) for lock in problem.locks] == [("n1", "o2")]
+    assert [tuple(lock) for lock in problem.locks] == [("n1", "o2", 100_000)]
     assert problem.coverage_bonus == 0.25
 
 
@@ -177,3 +179,16 @@ def test_way_back_names_line_and_pair_of_each_edge():
     assembly = built([need("n1"), need("n2")], [offer("o1")])
     assert assembly.pairs == (0, 1)
     assert assembly.lines == ((0, 0),)
+
+
+def test_locked_offers_share_what_the_need_asks_for_at_least():
+    needs = [need("n1", money(1000, minimum=600)), need("n2", line("venue", 2, "day"))]
+    offers = [offer("o1", money(500)), offer("o2", money(900, cheque_max=200)), offer("o3")]
+    rules = Rules(locks=(("n1", "o1"), ("n1", "o2"), ("n2", "o3")))
+    locks = {lock.offer: lock.at_least for lock in built(needs, offers, rules).problem.locks}
+    assert locks == {"o1": 25_000, "o2": 10_000, "o3": 1}
+
+
+def test_units_of_every_line_are_known():
+    assembly = built([need("n1", line("venue", 2, "day"))], [offer("o1", money(5))])
+    assert assembly.units == {"n1/0/programme": "day", "o1/0": "CNY"}

@@ -100,7 +100,7 @@ def test_candidates_of_nothing_are_none() -> None:
 def test_candidates_do_not_depend_on_the_order_given() -> None:
     ours, theirs = needs(), offers()
     first = candidates(ours, theirs, k=2)
-    shuffled = random.Random(3)  # noqa: S311 - no secret
+    shuffled = random.Random(3)
     for _ in range(3):
         mixed_needs, mixed_offers = shuffled.sample(ours, 5), shuffled.sample(theirs, 5)
         again = candidates(mixed_needs, mixed_offers, k=2)

@@ -92,7 +92,7 @@ def test_a_local_directory_is_loaded_with_its_own_dimension_and_prompt(tmp_path:
         from sentence_transformers.models import StaticEmbedding
     from tokenizers import Tokenizer, models, pre_tokenizers
 
-    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "query": 1, "health": 2}, unk_token="[UNK]"))  # noqa: S106
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "query": 1, "health": 2}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     weights = torch.tensor([[0.0, 0.0, 0.0], [3.0, 0.0, 0.0], [0.0, 4.0, 0.0]])
     static = StaticEmbedding(tokenizer, embedding_weights=weights.numpy())

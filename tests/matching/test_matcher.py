@@ -68,6 +68,16 @@ def test_order_of_the_input_changes_nothing():
         assert again.certificate.fingerprint == first.certificate.fingerprint
 
 
+def test_certificate_counts_pairs_that_both_sides_would_rather_have():
+    needs = [need(f"n{i}", money(100, minimum=100), **MEALS) for i in range(2)]
+    offers = [offer("o", money(100), most_projects=1, **MEALS_OFFER)]
+    assert match(needs, offers, RULES).certificate.blocking_pairs == 0, "alike needs: nobody prefers"
+    offers = [offer("o", money(100), preferences=("n1",), **MEALS_OFFER)]
+    assert match(needs, offers, RULES).certificate.blocking_pairs == 0, "the better pair was made"
+    locked = replace(RULES, locks=(("n0", "o"),))
+    assert match(needs, offers, locked).certificate.blocking_pairs == 1
+
+
 def test_project_is_carried_by_several_sponsors_when_none_can_alone():
     needs = [need("meals", money(900, minimum=900), **MEALS)]
     offers = [offer(f"o{i}", money(1000, cheque_max=300), **MEALS_OFFER) for i in range(3)]

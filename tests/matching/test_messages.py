@@ -4,7 +4,9 @@ from matching.messages import Message, Quantity, Term
 
 
 def test_message_says_its_template_with_its_parameters():
-    message = Message("late", "Due {day}, {sum} by {who}.", day=date(2021, 11, 24), sum=Quantity(1250050, "CNY"), who="x")
+    message = Message(
+        "late", "Due {day}, {sum} by {who}.", day=date(2021, 11, 24), sum=Quantity(1250050, "CNY"), who="x"
+    )
     assert str(message) == "Due 2021-11-24, 12,500.50 CNY by x."
     assert repr(message) == "Message('late', 'Due 2021-11-24, 12,500.50 CNY by x.')"
 

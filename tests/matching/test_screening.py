@@ -137,7 +137,11 @@ def test_banned_pair_is_impossible():
 def test_roles_say_who_may_bring_what():
     rules = Rules(
         roles=(
-            Role(needs_from=frozenset({"ngo"}), offers_from=frozenset({"association"}), kinds=frozenset({"money"})),
+            Role(
+                needs_from=frozenset({"ngo"}),
+                offers_from=frozenset({"association"}),
+                kinds=frozenset({"money"}),
+            ),
             Role(offers_from=frozenset({"government"})),
         )
     )

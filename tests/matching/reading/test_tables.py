@@ -9,10 +9,9 @@ import openpyxl
 import pytest
 from openpyxl.styles import PatternFill
 
-from matching.reading import tables, workbooks
 from matching.errors import InvalidProfiles, UnreadableFile
 from matching.messages import Quantity
-from matching.reading import load_profiles
+from matching.reading import load_profiles, tables, workbooks
 from matching.reading.columns import count_headings
 from matching.reading.decoding import decode, plausibility
 from matching.reading.tables import read_tables
