@@ -49,7 +49,8 @@ _PAIRS_AT_ONCE = 20_000
 class Candidates:
     """n pairs in order of (need, offer): positions in the two sequences given, and features in [0, 1].
 
-    `need` and `offer` are int64, `semantic`, `lexical` and `concept` float64, all of shape (n,).
+    `need` and `offer` are int64; `semantic`, `lexical`, `concept` and `nearness` (what pairs are ranked by:
+    the centred cosine with the bonuses for words and concepts) float64, all of shape (n,).
     """
 
     need: NDArray[np.int64]
@@ -57,6 +58,7 @@ class Candidates:
     semantic: NDArray[np.float64]
     lexical: NDArray[np.float64]
     concept: NDArray[np.float64]
+    nearness: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.need)
@@ -69,6 +71,7 @@ class Candidates:
             self.semantic[chosen],
             self.lexical[chosen],
             self.concept[chosen],
+            self.nearness[chosen],
         )
 
 
@@ -89,7 +92,7 @@ def candidates(
     """
     if not needs or not offers:
         nothing = np.zeros(0, np.int64)
-        return Candidates(nothing, nothing, *(np.zeros(0) for _ in range(3)))
+        return Candidates(nothing, nothing, *(np.zeros(0) for _ in range(4)))
     embedder = embedder or default_embedder()
     need_order, offer_order = _by_id(needs), _by_id(offers)
     need_texts = [_Searched.of(needs[i]) for i in need_order]
@@ -117,9 +120,20 @@ def candidates(
     rows, columns = np.divmod(np.unique(codes), len(offers))
     cosine, lexical, concept = need_side.compare(rows, offer_side, columns)
     found = Candidates(
-        np.array(need_order)[rows], np.array(offer_order)[columns], semantic_feature(cosine), lexical, concept
+        np.array(need_order)[rows],
+        np.array(offer_order)[columns],
+        semantic_feature(cosine),
+        lexical,
+        concept,
+        _nearness(cosine, lexical, concept),
     )
     return found.take(np.lexsort((found.offer, found.need)))
+
+
+def _nearness(
+    cosine: NDArray[np.float64], lexical: NDArray[np.float64], concept: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    return np.round(cosine + LEXICAL_BONUS * lexical + CONCEPT_BONUS * concept, 9)
 
 
 def semantic_feature(cosine: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -247,7 +261,7 @@ class _Side:
                 columns = near.astype(np.int64).ravel()
             rows = np.repeat(np.arange(start, start + len(queries)), pool)
             cosine, lexical, concept = self.compare(rows, other, columns)
-            score = np.round(cosine + LEXICAL_BONUS * lexical + CONCEPT_BONUS * concept, 9)
+            score = _nearness(cosine, lexical, concept)
             best = np.lexsort((columns, -score, rows))
             kept = best[np.tile(np.arange(pool), len(queries)) < lengths[rows[best]]]
             parts.append((rows[kept], columns[kept], score[kept]))

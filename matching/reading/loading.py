@@ -35,7 +35,9 @@ from matching.text import detect_language
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["load_profiles"]
+    from matching.reading.tables import Table
+
+__all__ = ["load_profiles", "profiles_of"]
 
 
 def load_profiles(
@@ -61,6 +63,27 @@ def load_profiles(
         _read_directory(source, sheets)
     else:
         sheets.add_all(read_tables(source, count_headings), as_sheet=as_sheet, stem=source.stem)
+    return _built(sheets, source.name, keep_good=keep_good)
+
+
+def profiles_of(
+    found: list[Table],
+    *,
+    name: str,
+    keep_good: bool = False,
+    as_sheet: Literal["needs", "offers"] | None = None,
+) -> Profiles:
+    """As `load_profiles`, of tables that were read (and perhaps mended) already; `name` is the file's.
+
+    Raises:
+        InvalidProfiles: as for `load_profiles`.
+    """
+    sheets = Sheets()
+    sheets.add_all(found, as_sheet=as_sheet, stem=Path(name).stem)
+    return _built(sheets, name, keep_good=keep_good)
+
+
+def _built(sheets: Sheets, name: str, *, keep_good: bool) -> Profiles:
     _tell_languages(sheets)
     needs, offers, cooperations = Drafts(sheets).build()
     order = {
@@ -74,7 +97,7 @@ def load_profiles(
             Message(
                 "invalid-profiles",
                 "“{file}” was not read. Problems: {count}.",
-                file=source.name,
+                file=name,
                 count=len(problems),
             ),
             problems,
@@ -84,7 +107,7 @@ def load_profiles(
             Message(
                 "no-needs",
                 "“{file}” holds no needs and no offers; fill in at least one row.",
-                file=source.name,
+                file=name,
             ),
             problems,
         )

@@ -8,9 +8,9 @@ currencies share are settled by evidence: another word of the cell, else `defaul
 - `元`, `圆`, `块` are yuan; in Traditional Chinese texts write the currency out (港元, 新台幣, CNY);
 - `¥` is the yuan, unless the row is kept in yen.
 
-Which of comma and point groups thousands is decided as `matching.reading.numerals` says: by the script of the words
-in the cell, else by `language`, else by the currency. Spanish is read the Spanish way with euros and the
-Mexican way with pesos, and decides nothing with other units.
+Which of comma and point groups thousands is decided as `matching.reading.numerals` says: by the script of
+the words in the cell, else by `language`, else by the currency. Spanish is read the Spanish way with euros
+and the Mexican way with pesos, and decides nothing with other units.
 """
 
 from __future__ import annotations

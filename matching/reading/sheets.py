@@ -73,7 +73,7 @@ class Sheets:
         kind = named if named in {ORGANIZATIONS, COOPERATIONS} else PROFILES
         if not table.rows:
             return
-        start = _heading_row(table)
+        start = heading_row(table)
         head = table.rows[start]
         headings = self._headings(kind, head, table, sheet, named)
         if headings is None:
@@ -150,7 +150,7 @@ class Sheets:
                 )
 
     def _has_side(self, table: Table) -> bool:
-        head = table.rows[_heading_row(table)]
+        head = table.rows[heading_row(table)]
         return any(
             (found := find_column(PROFILES, written(cell))) and found.code == "side" for cell in head.cells
         )
@@ -160,7 +160,7 @@ def _plain(sheet: str | None) -> str | None:
     return sheet if sheet in {NEEDS, OFFERS, ORGANIZATIONS, COOPERATIONS} else None
 
 
-def _heading_row(table: Table) -> int:
+def heading_row(table: Table) -> int:
     """The index of the row with the headings: the first of ten in which at least half of the cells are."""
     if table.keyed:
         return 0

@@ -77,7 +77,9 @@ def test_offers_side_sees_the_rating_of_the_receiver():
 
 
 def one_pair(a_need, an_offer, cooperations=()):
-    pair = Candidates(np.array([0]), np.array([0]), np.array([0.7]), np.array([0.1]), np.array([0.4]))
+    pair = Candidates(
+        np.array([0]), np.array([0]), np.array([0.7]), np.array([0.1]), np.array([0.4]), np.array([0.5])
+    )
     need_side, offer_side = pair_features([a_need], [an_offer], pair, cooperations, TODAY)
     return dict(zip(FEATURES, need_side[0], strict=True)), dict(zip(FEATURES, offer_side[0], strict=True))
 
@@ -99,7 +101,7 @@ def test_shared_goals_count():
 
 
 def test_no_pairs_give_empty_features():
-    nothing = Candidates(*(np.zeros(0, np.int64) for _ in range(2)), *(np.zeros(0) for _ in range(3)))
+    nothing = Candidates(*(np.zeros(0, np.int64) for _ in range(2)), *(np.zeros(0) for _ in range(4)))
     need_side, _ = pair_features([], [], nothing, [], TODAY)
     assert need_side.shape == (0, len(FEATURES))
 
