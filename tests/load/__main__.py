@@ -1,0 +1,12 @@
+"""Every figure beside its baseline, in one table: `python -m tests.load`."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.load import bench_allocation, bench_match, bench_retrieval, bench_stability
+from tests.load.figures import show
+
+BENCHES = (bench_retrieval, bench_allocation, bench_stability, bench_match)
+
+sys.exit(not all(show(bench.figures()) for bench in BENCHES))
