@@ -271,6 +271,13 @@ class _Side:
         return rows, columns, scores
 
 
+def profile_vectors(
+    profiles: Sequence[Profile], embedder: Embedder | None = None
+) -> tuple[NDArray[np.float32], list[str]]:
+    """Unit vectors (n, d) of profiles, not centred yet, with the title mixed in, and their languages."""
+    return _encoded([_Searched.of(profile) for profile in profiles], embedder or default_embedder())
+
+
 def _encoded(searched: Sequence[_Searched], embedder: Embedder) -> tuple[NDArray[np.float32], list[str]]:
     """Vectors of the texts, with the title's own vector mixed in where there is one, and languages.
 
