@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _NEARNESS = {"community": 1.0, "district": 1.0, "city": 0.8, "province": 0.4, "country": 0.15}
 """How near two places are whose narrowest common place is of this type."""
 
+MOST_SHARED = 2
+"""How many shared themes, and how many shared groups, are named as reasons."""
+
 _FRESH_DAYS = 90
 """After so many days a listing is half as fresh."""
 
@@ -141,16 +144,15 @@ def freshness(profile: Profile, as_of: date) -> float:
 
 def evidence(need: Profile, offer: Profile, semantic: float, record: TrackRecord) -> tuple[Message, ...]:
     """Why this pair: short reasons for people, the strongest first."""
-    reasons: list[Message] = []
     ours, theirs = concepts(need), concepts(offer)
-    for scheme, code, template in (
-        ("themes", "same-theme", "Same theme: {term}"),
-        ("groups", "same-group", "Same people: {term}"),
-    ):
-        reasons += [
-            Message(code, template, term=Term(scheme, term))
-            for term in sorted(ours[scheme] & theirs[scheme])[:2]
-        ]
+    reasons = [
+        Message("same-theme", "Same theme: {term}", term=Term("themes", theme))
+        for theme in sorted(ours["themes"] & theirs["themes"])[:MOST_SHARED]
+    ]
+    reasons += [
+        Message("same-group", "Same people: {term}", term=Term("groups", group))
+        for group in sorted(ours["groups"] & theirs["groups"])[:MOST_SHARED]
+    ]
     if semantic >= 0.6:
         reasons.append(Message("similar-meaning", "Texts close in meaning"))
     if nearness(_places(need), _places(offer)) >= _NEARNESS["city"]:

@@ -167,14 +167,13 @@ def shortfalls(needs: Sequence[Profile], assembly: Assembly, allocation: Allocat
 
 def unmatched_needs(
     needs: Sequence[Profile],
-    offers: Sequence[Profile],
     refused: Mapping[str, Refusal],
     near_misses: Mapping[str, NearMiss],
     explanations: Mapping[str, Explanation],
     allocation: Allocation,
+    names: Names,
 ) -> tuple[Unmatched, ...]:
     """Every need that got nothing, with the reason and what would have changed it."""
-    names = _Names(needs, offers)
     found = []
     for need in needs:
         if need.id in allocation.projects:
@@ -222,17 +221,21 @@ def _why_nobody_gives(need: Profile) -> tuple[Message, Message]:
     )
 
 
-class _Names:
-    """Puts titles and names in the place of ids in what the optimiser says."""
+class Names:
+    """Puts titles, names and quantities in the place of ids and numbers in what the optimiser says."""
 
-    def __init__(self, needs: Sequence[Profile], offers: Sequence[Profile]) -> None:
+    def __init__(self, needs: Sequence[Profile], offers: Sequence[Profile], units: Mapping[str, str]) -> None:
         profiles = (*needs, *offers)
+        self._units = units
         self._titles = {profile.id: profile.title for profile in profiles}
         self._organizations = {p.organization.id: p.organization.name for p in profiles}
 
     def spell_out(self, message: Message) -> Message:
         """The same message about titles and names."""
         named = {name: self._named(name, value) for name, value in message.params.items()}
+        unit = self._units.get(str(message.params.get("supply")))
+        if unit is not None and isinstance(amount := message.params.get("amount"), int):
+            named["amount"] = Quantity(amount, unit)
         return Message(message.code, message.template, **named)
 
     def _named(self, name: str, value: Param) -> Param:

@@ -17,7 +17,7 @@ from matching.allocation import allocate, certificate, explain
 from matching.assembly import assemble, carries, lines_meet
 from matching.embedding import default_embedder
 from matching.errors import Infeasible, InvalidRules, Problem
-from matching.findings import blocking, idle_offers, pairings, shortfalls, unmatched_needs
+from matching.findings import Names, blocking, idle_offers, pairings, shortfalls, unmatched_needs
 from matching.messages import Message
 from matching.outcome import Matching
 from matching.rules import Rules
@@ -88,13 +88,17 @@ def match(
     def allocating(_stage: str, share: float, _message: Message) -> None:
         progress("allocating", share)
 
-    allocation = allocate(
-        assembly.problem,
-        fairness=rules.fairness,
-        seed=rules.seed,
-        time_limit=rules.time_limit,
-        progress=allocating,
-    )
+    names = Names(needs, offers, assembly.units)
+    try:
+        allocation = allocate(
+            assembly.problem,
+            fairness=rules.fairness,
+            seed=rules.seed,
+            time_limit=rules.time_limit,
+            progress=allocating,
+        )
+    except Infeasible as error:
+        raise Infeasible(error.message, [names.spell_out(one) for one in error.remedies]) from error
     progress("explaining", 0.0)
     explanations = explain(assembly.problem, allocation, units=assembly.units)
     found = pairings(open_needs, open_offers, scored, assembly, allocation, cooperations)
@@ -105,7 +109,7 @@ def match(
         rules=rules,
         pairings=found,
         shortfalls=shortfalls(open_needs, assembly, allocation),
-        unmatched=unmatched_needs(needs, offers, refused, scored.near_misses, explanations, allocation),
+        unmatched=unmatched_needs(needs, refused, scored.near_misses, explanations, allocation, names),
         idle=idle_offers(offers, refused, found, scored, open_offers),
         refused=refused,
         certificate=replace(
@@ -161,9 +165,9 @@ def _check_locks(
         remedies += [
             Message(
                 "drop-lock",
-                "Remove the lock of {need} and {offer}: {reason}",
-                need=need_id,
-                offer=offer_id,
+                "Remove the lock of “{need}” and “{offer}”: {reason}",
+                need=need.title,
+                offer=offer.title,
                 reason=reason,
             )
             for reason in [*reasons, *([impossible] if impossible else [])]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime  # noqa: TC003 — typer reads the annotation at run time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from matching.errors import MatchingError
     from matching.outcome import Matching
-    from service.pairings.sources import Options, Source
+    from service.pairings.sources import Source
 
 INVALID, USAGE, INFEASIBLE = 1, 2, 3
 PLAIN_WIDTH = 120
@@ -72,7 +72,9 @@ def _start(
 def match_command(
     source: Annotated[
         str,
-        typer.Argument(help="A scenario's name, or a CSV, XLSX, JSON or JSON-lines file, or a folder.")
+        typer.Argument(
+            metavar="SOURCE", help="A scenario's name, or a CSV, XLSX, JSON or JSON-lines file, or a folder."
+        ),
     ],
     preset: Annotated[str | None, typer.Option(help="Rules of a bundled preset.")] = None,
     out: Annotated[
@@ -94,9 +96,6 @@ def match_command(
     as_of: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day for which deadlines are judged.")
     ] = None,
-    stabilise: Annotated[
-        float | None, typer.Option(min=0.0001, max=1.0, help="Break up pairs that gain less than this.")
-    ] = None,
     lang: Language = None,
 ) -> None:
     """Match the needs and offers of a source; print pairings, who got nothing and why, and a certificate."""
@@ -110,7 +109,6 @@ def match_command(
         fairness=fairness,
         seed=seed,
         time_limit=time_limit,
-        stabilise=stabilise,
         locks=_pairs(lock, "--lock"),
         bans=_pairs(ban, "--ban"),
     )
@@ -131,8 +129,9 @@ def match_command(
         from service.pairings.files import write_files
         from service.wording import say
 
-        for message in write_files(matching, opened, out, language):
-            _notes().print(say(message, language), style="dim", highlight=False)
+        with _errors(language):
+            written = write_files(matching, opened, out, language)
+        _notes().print(say(written, language), style="dim", highlight=False, soft_wrap=True)
 
 
 @app.command("scenarios")
@@ -165,20 +164,47 @@ def scenarios_command(as_json: AsJson = False, lang: Language = None) -> None:
 
 @app.command("template")
 def template_command(
-    path: Annotated[Path, typer.Argument(help="The XLSX file to write.")] = Path("qiao-template.xlsx"),
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The XLSX file to write.")] = Path(
+        "qiao-template.xlsx"
+    ),
     lang: Language = None,
 ) -> None:
     """Write an empty spreadsheet with instructions."""
     from matching.messages import Message
-    from matching.template import write_template
+    from matching.reading.template import write_template
     from service.wording import say
 
     language = _language(lang)
     with _errors(language):
         write_template(path, language)
-    written = Message("written-template", "{file} is written. Fill it in, then: {command}",
-                      file=str(path), command=f"qiao match {path}")
+    written = Message(
+        "written-template",
+        "{file} is written. Fill it in, then: {command}",
+        file=str(path),
+        command=f"qiao match {path}",
+    )
     _console().print(say(written, language), highlight=False, soft_wrap=True)
+
+
+@app.command("evaluate")
+def evaluate_command(
+    split: Annotated[
+        Literal["held-out", "held-in"], typer.Option(help="Which part of the benchmark's needs to ask with.")
+    ] = "held-out",
+    as_json: AsJson = False,
+    lang: Language = None,
+) -> None:
+    """Measure on the benchmark how well fitting offers are found, in every pair of languages."""
+    from matching.evaluation import evaluate
+    from service.pairings.quality import evaluation_record, print_evaluation
+
+    language = _language(lang)
+    with _errors(language):
+        evaluation = evaluate(split)
+    if as_json:
+        _write_json(evaluation_record(evaluation))
+    else:
+        print_evaluation(_console(), evaluation, language)
 
 
 @app.command("demo")
@@ -212,7 +238,9 @@ def _console() -> Console:
     """Where the result goes."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() or _columns() else PLAIN_WIDTH, emoji=False, markup=False)
+    return Console(
+        width=None if sys.stdout.isatty() or _columns() else PLAIN_WIDTH, emoji=False, markup=False
+    )
 
 
 def _columns() -> bool:
@@ -256,7 +284,8 @@ def _note_left_out(source: Source, language: str) -> None:
         from service.pairings.console import print_problems
 
         message = Message(
-            "left-out", "These rows were left out; the others take part. Rows: {count}.",
+            "left-out",
+            "These rows were left out; the others take part. Rows: {count}.",
             count=len(source.problems),
         )
         print_problems(_notes(), message, source.problems, language)

@@ -11,16 +11,18 @@ import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import available_timezones
 
 from babel import Locale
-from babel.dates import format_date
+from babel.core import get_global
+from babel.dates import format_date, format_datetime, get_timezone, get_timezone_location
 from babel.numbers import format_currency, format_decimal, format_percent
 
 from matching.text import LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date
+    from datetime import date, datetime
 
 DOMAIN = "qiao"
 SOURCE_LANGUAGE = "en"
@@ -90,3 +92,21 @@ def money_text(value: float, currency: str, language: str) -> str:
 def date_text(day: date, language: str) -> str:
     """A day as the language writes it."""
     return format_date(day, format="medium", locale=locale(language))
+
+
+def moment_text(moment: datetime, language: str, time_zone: str) -> str:
+    """A moment as the language writes it, in the reader's time zone."""
+    zone = get_timezone(time_zone)
+    return format_datetime(moment, format="short", tzinfo=zone, locale=locale(language))
+
+
+@cache
+def time_zones(language: str) -> dict[str, str]:
+    """The time zones one may choose from, with the city they are named after, in the language's order."""
+    names = sorted(get_global("zone_territories").keys() & available_timezones())
+    cities = {
+        name: get_timezone_location(name, locale=locale(language), return_city=True)
+        for name in names
+        if not name.startswith("Etc/")
+    }
+    return {"UTC": "UTC", **dict(sorted(cities.items(), key=lambda one: one[1].casefold()))}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages import Catalog
@@ -19,7 +20,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 LOCALES = ROOT / "service" / "locale"
 LANGUAGES = ("zh_Hans", "zh_Hant", "ru", "es")
-KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "Message": (2,), "_forms": (1, 2)}
+KEYWORDS = {"_": None, "gettext": None, "plural": (1, 2), "Message": (2,), "_forms": (1, 2)}
 FIELD = re.compile(r"\{(\w*)[^}]*\}")
 PLURALS = {"zh_Hans": 1, "zh_Hant": 1, "ru": 3, "es": 2}
 
@@ -91,12 +92,22 @@ def write(language: str, wanted: Catalog) -> None:
     catalog = read(language)
     catalog.update(wanted, no_fuzzy_matching=True)
     catalog.obsolete.clear()
+    _tidy(catalog)
     folder = LOCALES / language / "LC_MESSAGES"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "qiao.po").open("wb") as file:
         write_po(file, catalog, width=100, sort_output=True, omit_header=False, include_lineno=False)
     with (folder / "qiao.po").open("rb") as file:
         (folder / "qiao.mo").write_bytes(compiled(read_po(file, locale=language)))
+
+
+def _tidy(catalog: Catalog) -> None:
+    """A header without placeholders and with fixed days, so that the file changes only with its phrases."""
+    catalog.header_comment = f"# Phrases of Qiao: {catalog.locale_identifier}."
+    catalog.project, catalog.version = "qiao-partnerships", "1"
+    catalog.msgid_bugs_address = catalog.last_translator = catalog.language_team = "Qiao"
+    catalog.creation_date = catalog.revision_date = datetime(2026, 1, 1, tzinfo=UTC)
+    catalog.fuzzy = False
 
 
 def main() -> int:

@@ -89,7 +89,7 @@ def certificate(
         gini=gini(happy),
         prices=dict(sorted(allocation.prices.items(), key=lambda item: (-item[1], item[0]))),
         lock_prices=_lock_prices(problem, allocation, time_limit) if lock_prices else {},
-        fingerprint=fingerprint(problem, allocation.seed),
+        fingerprint=fingerprint(problem, allocation.seed, allocation.fairness),
     )
 
 
@@ -102,7 +102,7 @@ def gini(values: Floats) -> float:
     return float(((2 * np.arange(1, n + 1) - n - 1) * ordered).sum() / (n * whole))
 
 
-def fingerprint(problem: Problem, seed: int) -> str:
+def fingerprint(problem: Problem, seed: int, fairness: Fairness = "first-seat") -> str:
     """SHA-256 of everything that the allocation depends on, whatever order it was given in."""
     ids = [d.id for d in problem.demands], [s.id for s in problem.supplies]
     edges = sorted(
@@ -117,6 +117,7 @@ def fingerprint(problem: Problem, seed: int) -> str:
         )
     )
     digest = hashlib.sha256()
+    digest.update(fairness.encode())
     for part in (
         sorted(
             (

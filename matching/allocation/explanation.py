@@ -7,6 +7,7 @@ claimed; where there was no time for that, the sentence names no number.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -132,10 +133,10 @@ def _certain(case: _Case, p: int) -> _Finding | None:
     if bare and (needed or len(bare) == len(lines)):
         return (
             "no-candidate",
-            Message("no-candidate", "No offer is allowed to support {need}.", need=t.demand_ids[bare[0]]),
+            Message("no-candidate", "No offer is allowed to support “{need}”.", need=t.demand_ids[bare[0]]),
             Message(
                 "remedy-no-candidate",
-                "Widen what {need} asks for, or find an offer that allows it.",
+                "Widen what “{need}” asks for, or find an offer that allows it.",
                 need=t.demand_ids[bare[0]],
             ),
             True,
@@ -162,7 +163,7 @@ def _certain(case: _Case, p: int) -> _Finding | None:
                     "cheque-minimum-too-high",
                     Message(
                         "cheque-minimum-too-high",
-                        "{need} asks for {asked}; {supply} gives nobody less than {least}.",
+                        "“{need}” asks for {asked}; “{supply}” gives nobody less than {least}.",
                         need=t.demand_ids[i],
                         supply=supply,
                         asked=case.measured(supply, most),
@@ -170,7 +171,7 @@ def _certain(case: _Case, p: int) -> _Finding | None:
                     ),
                     Message(
                         "remedy-cheque-minimum",
-                        "Ask {supply} to give from {amount} up.",
+                        "Ask “{supply}” to give from {amount} up.",
                         supply=supply,
                         amount=case.measured(supply, most),
                     ),
@@ -185,14 +186,14 @@ def _certain(case: _Case, p: int) -> _Finding | None:
                 "offers-too-small",
                 Message(
                     "offers-too-small",
-                    "All offers for {need} together come to {amount}; it needs {least}.",
+                    "All offers for “{need}” together come to {amount}; it needs {least}.",
                     need=need,
                     amount=case.measured(need, reach),
                     least=case.measured(need, int(t.minimum[i])),
                 ),
                 Message(
                     "remedy-offers-too-small",
-                    "Lower the minimum of {need} by {amount}, or find that much more.",
+                    "Lower the minimum of “{need}” by {amount}, or find that much more.",
                     need=need,
                     amount=case.measured(need, int(t.minimum[i]) - reach),
                 ),
@@ -203,11 +204,13 @@ def _certain(case: _Case, p: int) -> _Finding | None:
         return (
             "rules-too-narrow",
             Message(
-                "rules-too-narrow", "The rules leave {project} no way to reach its minimum.", project=project
+                "rules-too-narrow",
+                "The rules leave “{project}” no way to reach its minimum.",
+                project=project,
             ),
             Message(
                 "remedy-rules-too-narrow",
-                "Check the cap of {project} and the limits of its offers.",
+                "Check the cap of “{project}” and the limits of its offers.",
                 project=project,
             ),
             True,
@@ -229,13 +232,13 @@ def _organization_cap(organization: str, case: _Case, *, certain: bool) -> _Find
         "organization-cap",
         Message(
             "organization-cap",
-            "{organization} has reached its cap of {count} projects.",
+            "“{organization}” has reached its cap of {count} projects.",
             organization=organization,
             count=limit,
         ),
         Message(
             "remedy-organization-cap",
-            "Raise the cap of {organization} by {count}, or withdraw another of its projects.",
+            "Raise the cap of “{organization}” by {count}, or withdraw another of its projects.",
             organization=organization,
             count=1,
         ),
@@ -268,13 +271,16 @@ def _competition(case: _Case, p: int, *, may_try: bool) -> _Finding:
                 return (
                     "outbid",
                     Message(
-                        "outbid", "{project} was outbid by {score}.", project=project, score=round(by, 2)
+                        "outbid",
+                        "“{project}” was outbid by {points} points of 100.",
+                        project=project,
+                        points=max(1, round(100 * by)),
                     ),
                     Message(
                         "remedy-outbid",
-                        "A score higher by {score} would have funded {project}.",
+                        "A score higher by {points} points of 100 would have funded “{project}”.",
                         project=project,
-                        score=round(raised, 2),
+                        points=math.ceil(100 * raised),
                     ),
                     True,
                     by,
@@ -303,9 +309,14 @@ def _offers_full(case: _Case, p: int, *, may_try: bool) -> _Finding | None:
                 break
     return (
         "offers-full",
-        Message("offers-full", "Every offer for {project} has its full number of projects.", project=project),
         Message(
-            "remedy-offers-full", "Raise the most projects of offer {offer} by {count}.", offer=offer, count=1
+            "offers-full", "Every offer for “{project}” has its full number of projects.", project=project
+        ),
+        Message(
+            "remedy-offers-full",
+            "Raise the most projects of offer “{offer}” by {count}.",
+            offer=offer,
+            count=1,
         ),
         confirmed,
         None,
@@ -334,12 +345,12 @@ def _exhausted(case: _Case, p: int, *, may_try: bool) -> _Finding:
         "budget-exhausted",
         Message(
             "budget-exhausted",
-            "What the offers for {project} have goes to projects that fit them better.",
+            "What the offers for “{project}” have goes to projects that fit them better.",
             project=project,
         ),
         Message(
             "remedy-budget-exhausted",
-            "{amount} more from {supply} would fund {project}.",
+            "{amount} more from “{supply}” would fund “{project}”.",
             amount=case.measured(supply, missing),
             supply=supply,
             project=project,
@@ -347,7 +358,7 @@ def _exhausted(case: _Case, p: int, *, may_try: bool) -> _Finding:
         if confirmed
         else Message(
             "remedy-more-offers",
-            "More from {supply}, or a further offer, could fund {project}.",
+            "More from “{supply}”, or a further offer, could fund “{project}”.",
             supply=supply,
             project=project,
         ),
@@ -373,16 +384,18 @@ def _partly(case: _Case, p: int, asked: int, got: int) -> Explanation:
     }
     reason = (
         Message(
-            "partly-offers-too-small", "{need} gets {amount} of {asked}: its offers have no more.", **amounts
+            "partly-offers-too-small",
+            "“{need}” gets {amount} of {asked}: its offers have no more.",
+            **amounts,
         )
         if small
         else Message(
-            "partly-outbid", "{need} gets {amount} of {asked}: the rest serves others better.", **amounts
+            "partly-outbid", "“{need}” gets {amount} of {asked}: the rest serves others better.", **amounts
         )
     )
     remedy = Message(
         "remedy-partly",
-        "Another offer of {amount} would complete {need}.",
+        "Another offer of {amount} would complete “{need}”.",
         need=need,
         amount=case.measured(need, missing),
     )

@@ -235,7 +235,7 @@ def _changes(problem: Problem, t: Instance, amount: Integers) -> list[Change]:
                     by,
                     Message(
                         "raise-most-projects",
-                        "Raise the most projects of offer {offer} by {count}.",
+                        "Raise the most projects of offer “{offer}” by {count}.",
                         offer=offer,
                         count=by,
                     ),
@@ -253,7 +253,7 @@ def _changes(problem: Problem, t: Instance, amount: Integers) -> list[Change]:
                     by,
                     Message(
                         "raise-organization-cap",
-                        "Raise the cap of organization {organization} by {count}.",
+                        "Raise the cap of organization “{organization}” by {count}.",
                         organization=organization,
                         count=by,
                     ),
@@ -269,7 +269,7 @@ def _changes(problem: Problem, t: Instance, amount: Integers) -> list[Change]:
                     by,
                     Message(
                         "raise-budget",
-                        "Raise the amount of {supply} by {amount}.",
+                        "Raise the amount of “{supply}” by {amount}.",
                         supply=s.id,
                         offer=s.offer,
                         amount=by,
@@ -286,7 +286,7 @@ def _changes(problem: Problem, t: Instance, amount: Integers) -> list[Change]:
                     by,
                     Message(
                         "raise-shared-budget",
-                        "Raise the shared budget {name} by {amount}.",
+                        "Raise the shared budget “{name}” by {amount}.",
                         name=budget.name,
                         amount=by,
                     ),
@@ -300,7 +300,7 @@ def _changes(problem: Problem, t: Instance, amount: Integers) -> list[Change]:
                     "quota",
                     quota.name,
                     by,
-                    Message("lower-quota", "Lower the quota {name} by {count}.", name=quota.name, count=by),
+                    Message("lower-quota", "Lower the quota “{name}” by {count}.", name=quota.name, count=by),
                 )
             )
     for p, k, least in t.locks:
@@ -311,7 +311,7 @@ def _changes(problem: Problem, t: Instance, amount: Integers) -> list[Change]:
                     "lock",
                     project,
                     1,
-                    Message("drop-lock", "Give up the lock of {project}.", project=project),
+                    Message("drop-lock", "Give up the lock of “{project}”.", project=project),
                 )
             )
         elif offered is not None and given.get((p, k), 0) < least:
@@ -322,7 +322,7 @@ def _changes(problem: Problem, t: Instance, amount: Integers) -> list[Change]:
                     1,
                     Message(
                         "drop-lock-pair",
-                        "Give up the lock of {project} and {offer}.",
+                        "Give up the lock of “{project}” and “{offer}”.",
                         project=project,
                         offer=offered,
                     ),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -77,7 +78,7 @@ def _pairings(matching: Matching, language: str, names: Mapping[str, str], *, wi
         table.add_column(_("Amount"), ratio=2, justify="right", overflow="fold")
     table.add_column(_("Score"), justify="right", no_wrap=True)
     if wide:
-        table.add_column(_("Why"), ratio=4, overflow="fold")
+        table.add_column(_("Why"), ratio=5, overflow="fold")
     for _id, group in groupby(matching.pairings, key=lambda pairing: pairing.need.id):
         for number, pairing in enumerate(sponsors := list(group)):
             need = _who(pairing.need.title, pairing.need.organization.name) if number == 0 else Text("")
@@ -88,7 +89,8 @@ def _pairings(matching: Matching, language: str, names: Mapping[str, str], *, wi
             amounts = Text(amounts_text(pairing, language), style=ACCENT)
             cells: list[RenderableType] = [need, offer, amounts, score, why]
             if not wide:
-                cells = [need, Group(offer, amounts, why), score]
+                sponsor = Group(offer, amounts, why)
+                cells = [need, sponsor if last else Padding(sponsor, (0, 0, 1, 0)), score]
             table.add_row(*cells, end_section=last)
     return table
 
@@ -115,12 +117,9 @@ def amounts_text(pairing: Pairing, language: str) -> str:
 
 
 def _why(pairing: Pairing, language: str, names: Mapping[str, str]) -> Text:
-    text = Text("\n").join(
-        [
-            *(Text(f"✓ {say(reason, language, names)}", style="green") for reason in pairing.evidence),
-            *(Text(f"! {say(flag, language, names)}", style="yellow") for flag in pairing.flags),
-        ]
-    )
+    text = Text(" · ").join(Text(say(reason, language, names), style="green") for reason in pairing.evidence)
+    for flag in pairing.flags:
+        text.append(f"\n! {say(flag, language, names)}" if text else say(flag, language, names), "yellow")
     parts = " · ".join(
         f"{part_name(name, language)} {number_text(round(100 * share), language)}"
         for name, share in ordered_parts(pairing)
@@ -154,13 +153,17 @@ def _shortfalls(items: Iterable[Shortfall], language: str, names: Mapping[str, s
     table = _table(_("Still missing"))
     table.add_column(_("Need"), ratio=3, overflow="fold")
     table.add_column(_("What"), ratio=5, overflow="fold")
-    for item in items:
-        table.add_row(Text(item.need.title, style="bold"), say(item.message, language, names))
+    for _id, group in groupby(items, key=lambda item: item.need.id):
+        missing = list(group)
+        said = Text("\n").join(Text(say(item.message, language, names)) for item in missing)
+        table.add_row(Text(missing[0].need.title, style="bold"), said, end_section=True)
     return table
 
 
-def certificate_rows(matching: Matching, language: str, names: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What the certificate says, as names and values, the most important first."""
+def certificate_rows(
+    matching: Matching, language: str, names: Mapping[str, str], *, limits: bool = True
+) -> list[tuple[str, str]]:
+    """What the certificate says, as names and values, the most important first; binding limits if asked."""
     _ = catalogue(language).gettext
     certificate = matching.certificate
 
@@ -181,10 +184,11 @@ def certificate_rows(matching: Matching, language: str, names: Mapping[str, str]
     ]
     if certificate.blocking_pairs is not None:
         rows.append((_("Blocking pairs"), number_text(certificate.blocking_pairs, language)))
-    rows += [
-        (_("Binding limit"), limit_name(rule, key, matching, names, language))
-        for rule, key in list(certificate.prices)[:MOST_LIMITS]
-    ]
+    if limits:
+        rows += [
+            (_("Binding limit"), limit_name(rule, key, matching, names, language))
+            for rule, key in list(certificate.prices)[:MOST_LIMITS]
+        ]
     rows += [
         (
             _("Cost of a lock"),
@@ -218,7 +222,6 @@ def _certificate(matching: Matching, language: str, names: Mapping[str, str]) ->
 
 def print_compactly(console: Console, matching: Matching, title: str, language: str) -> None:
     """Print one line for each pairing, cut at the width of the console, and the gap."""
-    _ = catalogue(language).gettext
     console.print(Text(title, style=f"bold {ACCENT}"))
     table = Table(box=None, expand=True, show_header=False, padding=(0, 1))
     table.add_column(ratio=5, no_wrap=True, overflow="ellipsis")
@@ -236,8 +239,8 @@ def print_compactly(console: Console, matching: Matching, title: str, language: 
             percent_text(pairing.score, language),
         )
     console.print(table)
-    gap = f"{_('Gap')}: {gap_text(matching.certificate.gap, language)}"
-    console.print(Text(f"{summary_line(matching, language)} · {gap}\n", style="dim"))
+    gap = Message("gap-line", "Gap: {gap}", gap=gap_text(matching.certificate.gap, language))
+    console.print(Text(f"{summary_line(matching, language)} · {say(gap, language)}\n", style="dim"))
 
 
 def print_problems(console: Console, message: Message, problems: Sequence[Problem], language: str) -> None:
@@ -291,9 +294,7 @@ def print_scenarios(console: Console, scenarios: Sequence[Scenario], language: s
     for scenario in scenarios:
         what = Text.assemble((scenario.title[language], "bold"), "\n", (scenario.summary[language], "dim"))
         sizes = (len(scenario.profiles.needs), len(scenario.profiles.offers))
-        table.add_row(
-            scenario.name, what, *(number_text(size, language) for size in sizes), end_section=True
-        )
+        table.add_row(scenario.name, what, *(number_text(size, language) for size in sizes), end_section=True)
     console.print(table)
 
 
@@ -312,6 +313,6 @@ def print_totals(console: Console, done: Sequence[tuple[Source, Matching]], lang
             f"{carried} / {len(matching.needs)}",
             f"{giving} / {len(matching.offers)}",
             str(len(matching.pairings)),
-            f"{number_text(round(100 * matching.certificate.gap, 2), language)} %",
+            say(Message("share", "{share} %", share=round(100 * matching.certificate.gap, 2)), language),
         )
     console.print(table)

@@ -68,7 +68,6 @@ def certificate_record(matching: Matching, language: str) -> dict[str, Any]:
         ],
         "preset": rules.preset or None,
         "as_of": rules.as_of.isoformat() if rules.as_of else None,
-        "stabilise": rules.stabilise,
         "weights": {
             "need": dict(rules.weights.need),
             "offer": dict(rules.weights.offer),
@@ -145,7 +144,5 @@ def _quantity(quantity: Quantity, language: str) -> dict[str, Any]:
     }
 
 
-def _sentences(
-    messages: Iterable[Message], language: str, names: Mapping[str, str]
-) -> list[dict[str, str]]:
+def _sentences(messages: Iterable[Message], language: str, names: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"code": message.code, "text": say(message, language, names)} for message in messages]

@@ -50,7 +50,6 @@ class Options:
     fairness: Fairness | None = None
     seed: int | None = None
     time_limit: float | None = None
-    stabilise: float | None = None
     locks: Sequence[tuple[str, str]] = ()
     bans: Sequence[tuple[str, str]] = ()
 
@@ -62,7 +61,6 @@ class Options:
             fairness=self.fairness or rules.fairness,
             seed=rules.seed if self.seed is None else self.seed,
             time_limit=rules.time_limit if self.time_limit is None else self.time_limit,
-            stabilise=rules.stabilise if self.stabilise is None else self.stabilise,
             locks=tuple(dict.fromkeys((*rules.locks, *self.locks))),
             bans=tuple(dict.fromkeys((*rules.bans, *self.bans))),
         )

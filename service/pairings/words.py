@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -131,3 +132,8 @@ def given_by_kind(matching: Matching) -> list[tuple[Term, Quantity, Quantity, Qu
         )
         if asked
     ]
+
+
+def text_width(text: str) -> int:
+    """Columns that a text takes where a wide character (CJK) takes two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

@@ -192,7 +192,11 @@ def test_locks_that_exceed_a_limit_come_with_remedies():
     rules = replace(RULES, locks=(("n0", "o"), ("n1", "o")))
     with pytest.raises(Infeasible) as caught:
         match(needs, [offer("o", money(500), most_projects=1, **MEALS_OFFER)], rules)
-    assert caught.value.remedies
+    assert MEALS_OFFER["title"] in " ".join(map(str, caught.value.remedies))
+    with pytest.raises(Infeasible) as caught:
+        match(needs, [offer("o", money(150), **MEALS_OFFER)], rules)
+    amounts = [remedy.params.get("amount") for remedy in caught.value.remedies]
+    assert Quantity(5_000, "CNY") in amounts
 
 
 def test_ids_that_clash_or_are_unknown_are_all_named():

@@ -141,5 +141,5 @@ def test_confirmed_reasons_hold_in_a_larger_problem() -> None:
         if e.code == "outbid" and e.outbid_by is not None:
             score = problem.edge_score.copy()
             mine = [n for n, i in enumerate(problem.edge_demand) if problem.demands[i].project == project]
-            score[mine] += int((float(e.remedy.params["score"]) + 0.005) * 10_000)  # type: ignore[arg-type]
+            score[mine] += int(float(e.remedy.params["points"]) * 100)  # type: ignore[arg-type]
             assert project in allocate(replace(problem, edge_score=score), fairness="none").projects
