@@ -14,8 +14,8 @@ $(VENV)/ready: pyproject.toml .ci/constraints.txt
 demo: setup
 	$(BIN)/qiao demo
 check: setup
-	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m tests.translations
+	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m tests.translations && $(BIN)/python -m tests.assets
 test: check
-	$(BIN)/pytest --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n 2 --dist loadfile
 bench: setup
 	$(BIN)/pip install -q -c .ci/constraints.txt -e ".[bench]" && $(BIN)/python -m tests.load

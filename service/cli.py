@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
+from service.commands import server
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -35,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(server)
 
 Language: TypeAlias = Annotated[
     Literal["zh-Hans", "zh-Hant", "en", "ru", "es"] | None,
@@ -209,15 +212,17 @@ def evaluate_command(
 
 @app.command("demo")
 def demo_command(
-    serve: Annotated[bool, typer.Option(help="Open the web site afterwards, once there is one.")] = True,
+    serve: Annotated[bool, typer.Option(help="Serve the web site afterwards.")] = True,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     lang: Language = None,
 ) -> None:
-    """Match all bundled scenarios, one after another."""
+    """Match all bundled scenarios, put them into a database of their own and serve the web site with them."""
     from matching.scenarios import scenario_names
+    from service.commands import demonstrate
     from service.pairings.console import print_compactly, print_totals
     from service.pairings.sources import Options, open_source
 
-    del serve  # The web site comes with the service; until then both settings do the same.
     language, console, done = _language(lang), _console(), []
     for name in scenario_names():
         with _errors(language):
@@ -226,6 +231,7 @@ def demo_command(
         print_compactly(console, matching, opened.title(language), language)
         done.append((opened, matching))
     print_totals(console, done, language)
+    demonstrate(language, host if serve else None, port)
 
 
 def _language(wanted: str | None) -> str:

@@ -15,7 +15,7 @@ from zoneinfo import available_timezones
 
 from babel import Locale
 from babel.core import get_global
-from babel.dates import format_date, format_datetime, get_timezone, get_timezone_location
+from babel.dates import format_date, format_time, get_timezone, get_timezone_location
 from babel.numbers import format_currency, format_decimal, format_percent
 
 from matching.text import LANGUAGES
@@ -96,8 +96,9 @@ def date_text(day: date, language: str) -> str:
 
 def moment_text(moment: datetime, language: str, time_zone: str) -> str:
     """A moment as the language writes it, in the reader's time zone."""
-    zone = get_timezone(time_zone)
-    return format_datetime(moment, format="short", tzinfo=zone, locale=locale(language))
+    local = moment.astimezone(get_timezone(time_zone))
+    hour = format_time(local, format="short", locale=locale(language))
+    return str(locale(language).datetime_formats["medium"]).format(hour, date_text(local, language))
 
 
 @cache

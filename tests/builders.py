@@ -32,9 +32,7 @@ def line(kind: str = "services", amount: int = 1, unit: str = "project", **rest:
 def need(id_: str = "n1", *lines: ResourceLine, **rest: Any) -> Profile:
     rest.setdefault("organization", organization(f"org-{id_}"))
     rest.setdefault("title", id_)
-    return Profile(
-        id=id_, side=Side.NEED, text=rest.pop("text", ""), lines=lines or (money(1000),), **rest
-    )
+    return Profile(id=id_, side=Side.NEED, text=rest.pop("text", ""), lines=lines or (money(1000),), **rest)
 
 
 def offer(id_: str = "o1", *lines: ResourceLine, **rest: Any) -> Profile:

@@ -20,7 +20,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 LOCALES = ROOT / "service" / "locale"
 LANGUAGES = ("zh_Hans", "zh_Hant", "ru", "es")
-KEYWORDS = {"_": None, "gettext": None, "plural": (1, 2), "Message": (2,), "_forms": (1, 2)}
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "plural": (1, 2), "Message": (2,), "_forms": (1, 2)}
 FIELD = re.compile(r"\{(\w*)[^}]*\}")
 PLURALS = {"zh_Hans": 1, "zh_Hant": 1, "ru": 3, "es": 2}
 
@@ -92,6 +92,11 @@ def write(language: str, wanted: Catalog) -> None:
     catalog = read(language)
     catalog.update(wanted, no_fuzzy_matching=True)
     catalog.obsolete.clear()
+    save(language, catalog)
+
+
+def save(language: str, catalog: Catalog) -> None:
+    """Write a catalogue and what it compiles to."""
     _tidy(catalog)
     folder = LOCALES / language / "LC_MESSAGES"
     folder.mkdir(parents=True, exist_ok=True)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 WIDE = 100
 MOST_LIMITS = 5
+MOST_PARTS = 4
+"""How many parts of a score are printed; the files have all of them."""
 ACCENT = "cyan"
 
 
@@ -122,7 +124,7 @@ def _why(pairing: Pairing, language: str, names: Mapping[str, str]) -> Text:
         text.append(f"\n! {say(flag, language, names)}" if text else say(flag, language, names), "yellow")
     parts = " · ".join(
         f"{part_name(name, language)} {number_text(round(100 * share), language)}"
-        for name, share in ordered_parts(pairing)
+        for name, share in ordered_parts(pairing)[:MOST_PARTS]
         if round(100 * share)
     )
     if text:

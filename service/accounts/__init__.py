@@ -1,0 +1,1 @@
+"""Accounts: who is asking, how they prove it, and which organizations they act for."""

@@ -1,0 +1,168 @@
+"""The web application: every part put together, nothing decided here."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.staticfiles import StaticFiles
+
+from matching.messages import Message
+from service.accounts import api as accounts_api
+from service.accounts import pages as accounts_pages
+from service.accounts.actions import hold
+from service.accounts.queries import held, identify
+from service.assets import STATIC
+from service.db import make_engine
+from service.errors import ServiceError
+from service.home import pages as home_pages
+from service.idempotency import Idempotency
+from service.listings import api as listings_api
+from service.listings import pages as listings_pages
+from service.listings.pages import section_of_organization
+from service.observing import Figures, Watching, unready
+from service.openapi import PROBLEMS, VERSION, describe
+from service.organizations import api as organizations_api
+from service.organizations import pages as organizations_pages
+from service.search import api as search_api
+from service.search import pages as search_pages
+from service.search.pages import section_of_listing
+from service.search.queries import warm
+from service.web import (
+    SECURITY_HEADERS,
+    Bounded,
+    Protection,
+    Site,
+    install_errors,
+    make_templates,
+    respond_to_error,
+)
+from service.webhooks import api as webhooks_api
+from service.worker import make_jobs
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.types import Scope
+
+    from service.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+API = (accounts_api, organizations_api, listings_api, search_api, webhooks_api)
+PAGES = (home_pages, accounts_pages, organizations_pages, listings_pages, search_pages)
+SECONDS_FIRST = 0.5
+"""How long the first answers come before work in the background, which loads much."""
+FORM_OVERHEAD = 1_000_000
+"""Bytes that the other fields of a form may take beside its file."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """One application for one installation."""
+    from limits.storage import MemoryStorage
+    from limits.strategies import MovingWindowRateLimiter
+
+    settings = settings.ready()
+    engine = make_engine(settings.database_url)
+    jobs = make_jobs(engine, settings)
+    figures = Figures(engine)
+    site = Site(
+        settings=settings,
+        engine=engine,
+        jobs=jobs,
+        templates=make_templates(),
+        identify=identify,
+        limiter=MovingWindowRateLimiter(MemoryStorage()),
+        hold=hold,
+        held=held,
+    )
+    jobs.site = site
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        def begin() -> None:
+            if settings.worker_in_process:
+                jobs.start()
+            if settings.warm_search:
+                warm(site)
+
+        jobs.deliver_after_commit()
+        beginning = asyncio.get_running_loop().call_later(SECONDS_FIRST, begin)
+        yield
+        beginning.cancel()
+        jobs.stop()
+        engine.dispose()
+
+    app = FastAPI(
+        title="Qiao",
+        version=VERSION,
+        lifespan=lifespan,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.site = site
+    app.state.organization_sections = [section_of_organization]
+    app.state.listing_sections = [section_of_listing(site)]
+    install_errors(app)
+    _install_failures(app)
+    _install_health(app, site, figures)
+    app.mount("/static", _Static(directory=STATIC, check_dir=False), name="static")
+    for one in API:
+        app.include_router(one.router, responses=PROBLEMS)
+    for one in PAGES:
+        app.include_router(one.router)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    most_bytes = settings.upload_bytes + FORM_OVERHEAD
+    app.add_middleware(Bounded, most_bytes=most_bytes)
+    app.add_middleware(Idempotency, site=site, most_bytes=most_bytes)
+    app.add_middleware(Protection)
+    app.add_middleware(Watching, figures=figures)
+    return app
+
+
+class _Static(StaticFiles):
+    """Static files; an address that names the content's version is kept for ever."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        versioned = scope["query_string"].startswith(b"v=")
+        response.headers["Cache-Control"] = (
+            "public, max-age=31536000, immutable" if versioned else "public, max-age=300"
+        )
+        return response
+
+
+def _install_failures(app: FastAPI) -> None:
+    """Say that something broke, in the one shape of errors; the cause goes to the log and up."""
+
+    @app.exception_handler(Exception)
+    def broken(request: Request, error: Exception) -> Response:
+        log.error("request broke", exc_info=error)
+        failure = ServiceError(
+            Message("broken", "Something went wrong here. It has been noted; please try again later.")
+        )
+        response = respond_to_error(request, failure)
+        for name, value in SECURITY_HEADERS:
+            response.headers[name.decode()] = value.decode()
+        return response
+
+
+def _install_health(app: FastAPI, site: Site, figures: Figures) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    def alive() -> Response:
+        return PlainTextResponse("ok")
+
+    @app.get("/readyz", include_in_schema=False)
+    def ready() -> Response:
+        missing = unready(site.engine, site.jobs)
+        return JSONResponse({"ready": not missing, "missing": missing}, status_code=503 if missing else 200)
+
+    @app.get("/metrics", include_in_schema=False)
+    def measured() -> Response:
+        return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,0 +1,354 @@
+"""The commands that run and keep the service: serve, worker, migrate, user, import, export, reindex."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path  # noqa: TC003 — typer reads the annotation at run time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Engine
+
+    from service.jobs import Work
+    from service.settings import Settings
+
+INVALID = 1
+server = typer.Typer(rich_markup_mode=None)
+users = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+server.add_typer(users, name="user", help="Add people, give them roles, set their passwords.")
+
+Email = Annotated[str, typer.Argument(metavar="EMAIL")]
+ROLES = "reviewer, facilitator or administrator"
+
+
+@server.command("serve")
+def serve_command(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
+) -> None:
+    """Serve the web site and the API; the database is brought up to date first."""
+    with _refusals():
+        settings = installation(port)
+    migrate(settings)
+    serve(settings, host, port)
+
+
+@server.command("worker")
+def worker_command(
+    threads: Annotated[int, typer.Option(min=1, max=64, help="Jobs done at the same time.")] = 2,
+) -> None:
+    """Work off jobs beside a web process that runs with QIAO_WORKER_IN_PROCESS=false."""
+    from service.app import create_app
+    from service.observing import configure_logs
+
+    with _refusals():
+        settings = installation()
+    configure_logs(as_json=settings.log_json)
+    jobs = create_app(settings).state.site.jobs
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    jobs.start(workers=threads)
+    _note("Working. Stop with Ctrl+C.")
+    stopping.wait()
+    jobs.stop()
+
+
+@server.command("migrate")
+def migrate_command() -> None:
+    """Bring the database up to date."""
+    with _refusals():
+        settings = installation()
+    migrate(settings)
+    _note("The database is up to date.")
+
+
+@users.command("create")
+def user_create_command(
+    email: Email,
+    name: Annotated[str, typer.Option(help="Shown to others.")] = "",
+    role: Annotated[list[str] | None, typer.Option(metavar="ROLE", help=f"{ROLES}; may be repeated.")] = None,
+    lang: Annotated[str, typer.Option("--lang", help="Language the person reads.")] = "en",
+) -> None:
+    """Add a person who can sign in at once; prints the password."""
+    from service.accounts.actions import add_user
+    from service.accounts.memberships import service_roles
+    from service.db import writing
+    from service.permissions import SYSTEM_ACTOR, Role
+
+    with _database() as engine, _refusals(), writing(engine) as session:
+        add_user(
+            session,
+            SYSTEM_ACTOR,
+            email=email,
+            name=name or email.partition("@")[0],
+            password=(password := new_password()),
+            roles=[Role(one) for one in service_roles(role or [])],
+            language=lang,
+        )
+    typer.echo(password)
+
+
+@users.command("role")
+def user_role_command(
+    email: Email,
+    role: Annotated[
+        list[str] | None, typer.Argument(metavar="[ROLE]...", help=f"{ROLES}; none: no role.")
+    ] = None,
+) -> None:
+    """Set a person's roles in the whole service."""
+    from service.accounts.actions import set_service_roles
+    from service.accounts.queries import user_by_email
+    from service.db import writing
+    from service.errors import NotFound
+    from service.permissions import SYSTEM_ACTOR
+
+    with _database() as engine, _refusals(), writing(engine) as session:
+        user = user_by_email(session, email)
+        if user is None:
+            raise NotFound
+        roles = set_service_roles(session, SYSTEM_ACTOR, user.uid, role or []).roles
+    typer.echo(" ".join(roles))
+
+
+@users.command("password")
+def user_password_command(email: Email) -> None:
+    """Give a person a new password, end their sessions, print it."""
+    from service.accounts.actions import give_password
+    from service.accounts.queries import user_by_email
+    from service.db import writing
+    from service.errors import NotFound
+    from service.permissions import SYSTEM_ACTOR
+
+    password = new_password()
+    with _database() as engine, _refusals(), writing(engine) as session:
+        user = user_by_email(session, email)
+        if user is None:
+            raise NotFound
+        give_password(session, SYSTEM_ACTOR, user, password)
+    typer.echo(password)
+
+
+@server.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, XLSX or JSON, as for `qiao match`.")],
+    organization: Annotated[str, typer.Option(metavar="UID", help="Whose needs and offers they are.")],
+    side: Annotated[str, typer.Option(help="need or offer, where the file does not say it.")] = "",
+    publish: Annotated[bool, typer.Option(help="Publish them at once.")] = False,
+    keep_good: Annotated[
+        bool, typer.Option("--keep-good", help="Leave out rows that cannot be read instead of stopping.")
+    ] = False,
+) -> None:
+    """Read needs and offers of an organization from a spreadsheet."""
+    from service.db import reading, writing
+    from service.i18n import environment_language
+    from service.listings import importing, queries
+    from service.organizations.queries import get
+    from service.permissions import SYSTEM_ACTOR
+    from service.wording import say
+
+    with _database() as engine, _refusals():
+        content = file.read_bytes()
+        with writing(engine) as session:
+            found = get(session, SYSTEM_ACTOR, organization)
+            kept = importing.upload(
+                session, SYSTEM_ACTOR, found, filename=file.name, content=content, side=side
+            )
+            wrong = importing.preview(session, kept).wrong
+            for one in wrong:
+                parts = (one.problem.sheet, one.problem.row, one.problem.column)
+                where = ":".join(str(part) for part in parts if part)
+                _note(f"{where}  {say(one.problem.message, environment_language())}")
+            if wrong and not keep_good:
+                raise typer.Exit(INVALID)
+            importing.start(session, SYSTEM_ACTOR, kept, publish=publish)
+        with _progress("Importing") as work_of:
+            importing.import_listings(work_of(engine), uid=kept.uid)
+        with reading(engine) as session:
+            done = queries.import_(session, SYSTEM_ACTOR, kept.uid)
+    typer.echo(f"{done.created_count} made, {done.skipped_count} there already, {done.left_out} left out")
+
+
+@server.command("export")
+def export_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Made where it is missing.")],
+) -> None:
+    """Write all published needs and offers into a folder that `qiao match` and `qiao import` can read."""
+    from sqlmodel import col
+
+    from matching.profiles import Profiles, Side
+    from matching.reading.writing import write_profiles
+    from service.db import reading
+    from service.listings.models import Listing
+    from service.listings.queries import profile_of, visible_to
+    from service.permissions import VISITOR
+
+    with _database() as engine, reading(engine) as session:
+        listings = session.exec(visible_to(VISITOR).order_by(col(Listing.id)))
+        found = [profile_of(session, listing) for listing in listings]
+    write_profiles(
+        Profiles(
+            needs=tuple(one for one in found if one.side is Side.NEED),
+            offers=tuple(one for one in found if one.side is Side.OFFER),
+        ),
+        folder,
+    )
+    typer.echo(f"{len(found)} needs and offers written to {folder}")
+
+
+@server.command("reindex")
+def reindex_command() -> None:
+    """Encode what the search does not know yet, or not with the model in use."""
+    from service.search.actions import reindex
+
+    with _database() as engine, _progress("Encoding") as work_of:
+        reindex(work_of(engine))
+
+
+# What several commands need ----------------------------------------------------------------------------
+
+
+def installation(port: int | None = None) -> Settings:
+    """The settings of the environment; without a public URL, the site is on this machine at `port`."""
+    from service.settings import Settings
+
+    settings = Settings.from_environment().ready()
+    if port and "public_url" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"public_url": f"http://localhost:{port}"})
+    return settings
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the database up to date."""
+    from service.db import make_engine
+    from service.migrations import is_current, upgrade
+
+    engine = make_engine(settings.database_url)
+    if not is_current(engine):
+        upgrade(engine)
+    engine.dispose()
+
+
+def serve(settings: Settings, host: str, port: int) -> None:
+    """Serve until somebody stops it."""
+    import uvicorn
+
+    from service.app import create_app
+    from service.observing import configure_logs
+
+    configure_logs(as_json=settings.log_json)
+    app = create_app(settings)
+    _note(f"Serving on {settings.public_url}. Stop with Ctrl+C.")
+    uvicorn.run(app, host=host, port=port, log_config=None, access_log=False, server_header=False)
+
+
+def demonstrate(language: str, host: str | None, port: int) -> None:
+    """Put the scenarios into the database, say who can sign in, serve where `host` is given.
+
+    Unless the environment names a data folder or a database, the demonstration has a folder of its own.
+    """
+    from service import demo
+    from service.db import make_engine
+    from service.i18n import catalogue
+    from service.search.actions import reindex
+    from service.settings import Settings
+
+    with _refusals():
+        settings = Settings.from_environment()
+        if not settings.model_fields_set & {"data_dir", "database_url"}:
+            settings = settings.model_copy(update={"data_dir": settings.data_dir / "demo"})
+        changes = {"public_url": f"http://localhost:{port}", "log_json": False}
+        changes = {name: value for name, value in changes.items() if name not in settings.model_fields_set}
+        settings = settings.ready().model_copy(update=changes)
+    migrate(settings)
+    say = catalogue(language).gettext
+    engine = make_engine(settings.database_url)
+    demo.load(engine)
+    with _progress(say("Reading the texts")) as work_of:
+        reindex(work_of(engine))
+    organizations, listings = demo.counts(engine)
+    _note("")
+    _note(
+        say("The web site holds {organizations} organizations and {listings} needs and offers.").format(
+            organizations=organizations, listings=listings
+        )
+    )
+    _note(say("Sign in at {address}:").format(address=f"{settings.public_url}/accounts/sign-in"))
+    for sample, password in demo.sign_ins(engine, settings, language):
+        _note(f"  {sample.email:<28}{password}   {say(sample.what)}")
+    _note(say("All of this is demonstration data; it lies in {folder}.").format(folder=settings.data_dir))
+    engine.dispose()
+    if host is not None:
+        serve(settings, host, port)
+
+
+@contextmanager
+def _progress(doing: str) -> Iterator[Callable[[Engine], Work]]:
+    """A bar on a terminal for work that is otherwise a job's."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from service.jobs import Work
+
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
+        task = bar.add_task(doing, total=1.0)
+
+        class Shown(Work):
+            def progress(self, share: float) -> None:
+                bar.update(task, completed=share)
+
+        yield lambda engine: Shown(engine, installation(), None, "")
+
+
+def new_password() -> str:
+    """A password that cannot be guessed and can be read out."""
+    letters = "abcdefghjkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(4))
+
+
+@contextmanager
+def _database() -> Iterator[Engine]:
+    """The installation's database, up to date."""
+    from service.db import make_engine
+
+    with _refusals():
+        settings = installation()
+    migrate(settings)
+    engine = make_engine(settings.database_url)
+    yield engine
+    engine.dispose()
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Say in the reader's language what the service refuses, and leave with status 1."""
+    from pydantic import ValidationError
+
+    from service.errors import BadInput, ServiceError
+    from service.i18n import environment_language
+    from service.wording import say
+
+    try:
+        yield
+    except ServiceError as error:
+        _note(say(error.message, language := environment_language()))
+        for problem in error.problems if isinstance(error, BadInput) else ():
+            _note(f"  {problem.field}: {say(problem.message, language)}")
+        raise typer.Exit(INVALID) from error
+    except ValidationError as error:
+        for wrong in error.errors():
+            _note(f"QIAO_{'_'.join(str(part) for part in wrong['loc']).upper()}: {wrong['msg']}")
+        raise typer.Exit(INVALID) from error
+
+
+def _note(text: str) -> None:
+    """stdout carries results; everything else goes here."""
+    typer.echo(text, err=True)

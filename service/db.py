@@ -1,0 +1,133 @@
+"""The database: SQLite in a file by default, PostgreSQL through one URL; the same models on both.
+
+Readers begin a deferred transaction, writers begin it with the write lock (`BEGIN IMMEDIATE`): two writers
+that had both read first would otherwise both fail.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from sqlalchemy import Column, DateTime, Engine, Enum, TypeDecorator, create_engine, event
+from sqlmodel import Field, Session, SQLModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from enum import StrEnum
+
+    from sqlalchemy import Connection, Dialect
+
+SQLITE_BUSY_SECONDS = 15
+SQLModel.metadata.naming_convention = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_name)s",
+}
+"""Migrations can change only what has a name; CHECKs are named where they are written."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: aware in Python, UTC in both databases."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Take only moments that know their zone."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """SQLite gives naive moments back, which are UTC; PostgreSQL gives them in its own zone."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+    def __repr__(self) -> str:
+        return "UtcDateTime()"
+
+
+def status_column(statuses: type[StrEnum], *, name: str) -> Column[Any]:
+    """A column that holds the values of an enum and nothing else; `name` is that of its CHECK."""
+    kind = Enum(
+        statuses,
+        native_enum=False,
+        values_callable=lambda enum: [member.value for member in enum],
+        create_constraint=True,
+        length=20,
+        name=name,
+    )
+    return Column(kind, nullable=False, index=True)
+
+
+def now() -> datetime:
+    """This moment."""
+    return datetime.now(UTC)
+
+
+def public_id() -> str:
+    """A new id that may be shown: never guessed, never used again."""
+    return uuid4().hex
+
+
+class Row(SQLModel):
+    """What every table has: a number for joins, an id for the world, a version against lost edits."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    uid: str = Field(default_factory=public_id, max_length=32, unique=True, index=True)
+    created: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    version: int = Field(default=1)
+
+    @property
+    def key(self) -> int:
+        """The row's number, once it has been written."""
+        if self.id is None:
+            raise ValueError(f"{type(self).__name__} has not been written yet")
+        return self.id
+
+
+def make_engine(url: str) -> Engine:
+    """The engine for a database URL, with the pragmas and transactions described above."""
+    if url.startswith("postgresql://"):
+        url = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    engine = create_engine(
+        url,
+        connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False},
+        pool_size=10,
+        max_overflow=50,
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("writing", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session that only reads; nothing it does is kept, what it found may be used afterwards."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """A session whose work is kept as a whole, or not at all."""
+    with Session(engine.execution_options(writing=True), expire_on_commit=False) as session:
+        yield session
+        session.commit()

@@ -1,0 +1,1 @@
+"""Needs and offers: what is sought and what is given."""

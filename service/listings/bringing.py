@@ -1,0 +1,201 @@
+"""Pages that bring needs and offers in and out as spreadsheets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from matching.messages import Message
+from matching.profiles import Side
+from service.errors import BadInput, NotNow
+from service.listings import actions, importing, queries
+from service.listings.models import ImportStatus
+from service.listings.sheets import ENDINGS
+from service.organizations import queries as organizations
+from service.organizations.desk import problems_by_field, signed_in
+from service.organizations.evidence import read
+from service.permissions import may, require
+from service.web import (
+    Asking,
+    Form,
+    Reading,
+    Typed,
+    Writing,
+    language_of,
+    page,
+    see_other,
+    site_of,
+    typed_before,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlmodel import Session
+
+    from service.permissions import Actor
+
+router = APIRouter(include_in_schema=False)
+
+SHOWN_ROWS = 50
+SHOWN_PROBLEMS = 200
+"""How many cells one page offers to mend; the next ones come when these are mended."""
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@router.get("/import")
+def upload_form(request: Request, session: Reading, actor: Asking) -> Response:
+    """Choose a file, or go on with one."""
+    signed_in(actor)
+    return _upload_form(request, session, actor, typed_before(request, session))
+
+
+def _upload_form(
+    request: Request,
+    session: Session,
+    actor: Actor,
+    typed: Typed,
+    *,
+    status: int = 200,
+    problems: Mapping[str, Message] | None = None,
+) -> Response:
+    return page(
+        request,
+        actor,
+        "listings/import.html",
+        status=status,
+        typed=typed,
+        problems=problems or {},
+        organizations=queries.importable_organizations(session, actor),
+        imports=[one for one in queries.imports(session, actor) if one.status is not ImportStatus.DISCARDED],
+        endings=sorted(ENDINGS),
+        upload_bytes=site_of(request).settings.upload_bytes,
+    )
+
+
+@router.post("/import")
+def upload(request: Request, session: Writing, actor: Asking, typed: Form) -> Response:
+    """Take the file in and show what is in it."""
+    signed_in(actor)
+    try:
+        if not typed.text("organization"):
+            raise BadInput.one("organization", Message("field-missing", "Please fill this in."))
+        organization = organizations.get(session, actor, typed.text("organization"))
+        require(actor, "listing:import", organization.key)
+        if (file := typed.file("file")) is None:
+            raise BadInput.one("file", Message("file-empty", "Choose a file that is not empty."))
+        kept = importing.upload(
+            session,
+            actor,
+            organization,
+            filename=file.filename or "",
+            content=read(file.file, site_of(request).settings.upload_bytes),
+            side=typed.text("side"),
+        )
+    except BadInput as error:
+        problems = problems_by_field(error)
+        return _upload_form(request, session, actor, typed, status=422, problems=problems)
+    return see_other(f"/listings/import/{kept.uid}")
+
+
+@router.get("/import/template.xlsx")
+def template(request: Request, actor: Asking) -> Response:
+    """An empty spreadsheet with instructions, in the reader's language."""
+    return _file(importing.template(language_of(request, actor)), XLSX, "qiao-template.xlsx")
+
+
+@router.get("/import/{uid}")
+def preview(request: Request, session: Reading, actor: Asking, uid: str) -> Response:
+    """What can be taken, what has to be mended, how far the import is."""
+    signed_in(actor)
+    return _preview(request, session, actor, uid)
+
+
+def _preview(
+    request: Request,
+    session: Session,
+    actor: Actor,
+    uid: str,
+    *,
+    status: int = 200,
+    problems: Mapping[str, Message] | None = None,
+) -> Response:
+    kept = queries.import_(session, actor, uid)
+    organization = queries.organization_by_id(session, kept.organization_id)
+    looked = importing.preview(session, kept) if kept.status is ImportStatus.MENDING else None
+    return page(
+        request,
+        actor,
+        "listings/preview.html",
+        status=status,
+        problems=problems or {},
+        kept=kept,
+        organization=organization,
+        looked=looked,
+        shown_rows=SHOWN_ROWS,
+        shown_problems=SHOWN_PROBLEMS,
+        headings=importing.headings(language_of(request, actor)) if looked else [],
+        may_publish=may(actor, "listing:publish", kept.organization_id)
+        and actions.standing_in_the_way(organization) is None,
+        obstacle=actions.standing_in_the_way(organization),
+        progress_share=queries.progress_of(session, kept),
+        made=queries.imported(session, kept) if kept.status is ImportStatus.DONE else [],
+    )
+
+
+@router.get("/import/{uid}/progress")
+def progress(request: Request, session: Reading, actor: Asking, uid: str) -> Response:
+    """How far the import is, for the page to ask again and again."""
+    signed_in(actor)
+    kept = queries.import_(session, actor, uid)
+    response = page(
+        request,
+        actor,
+        "listings/import_progress.html",
+        kept=kept,
+        progress_share=queries.progress_of(session, kept),
+    )
+    if kept.status is ImportStatus.DONE:
+        response.headers["HX-Redirect"] = f"/listings/import/{uid}?done=imported"
+    return response
+
+
+@router.post("/import/{uid}")
+def mend(request: Request, session: Writing, actor: Asking, uid: str, typed: Form) -> Response:
+    """Keep what was mended; then look again, or take what can be taken."""
+    signed_in(actor)
+    kept = queries.import_(session, actor, uid, lock=True)
+    wanted = typed.text("do")
+    if wanted == "discard":
+        importing.discard(session, actor, kept)
+        return see_other("/listings/import?done=deleted")
+    importing.mend(session, actor, kept, {name: values[0] for name, values in typed.fields.items()})
+    if wanted != "apply":
+        return see_other(f"/listings/import/{uid}?done=saved")
+    try:
+        importing.start(session, actor, kept, publish=typed.text("publish") == "yes")
+    except (BadInput, NotNow) as error:
+        message = error.problems[0].message if isinstance(error, BadInput) else error.message
+        return _preview(request, session, actor, uid, status=error.status, problems={"apply": message})
+    return see_other(f"/listings/import/{uid}")
+
+
+@router.get("/export.{ending}")
+def export(session: Reading, actor: Asking, ending: str, side: str = "") -> Response:
+    """One's own listings as a workbook (xlsx), or as CSV files in a ZIP (zip)."""
+    signed_in(actor)
+    wanted = Side(side) if side in set(Side) else None
+    kind = "xlsx" if ending == "xlsx" else "zip"
+    found = queries.mine(session, actor, wanted)
+    if not found:
+        return see_other("/listings/mine")
+    media_type = XLSX if kind == "xlsx" else "application/zip"
+    return _file(importing.export(session, found, kind), media_type, f"qiao-listings.{kind}")
+
+
+def _file(content: bytes, media_type: str, name: str) -> Response:
+    return Response(
+        content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )

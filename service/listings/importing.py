@@ -1,0 +1,264 @@
+"""Importing spreadsheets: upload, mend what is wrong on screen, take the rest; and writing them out again.
+
+The upload and every repair are stored, so nothing is lost when a session ends. The listings are made by a
+job, a few at a time; running it twice makes none twice.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from zipfile import ZipFile
+
+from sqlmodel import Session, col, select
+
+from matching.messages import Message
+from matching.profiles import Profiles, Side
+from matching.reading.tables import LONGEST_TEXT
+from matching.reading.writing import write_profiles
+from service.accounts.models import User
+from service.accounts.queries import actor_of
+from service.db import now, reading, writing
+from service.errors import BadInput, NotNow
+from service.events import advance, record
+from service.jobs import promise
+from service.listings import actions, queries
+from service.listings.models import IMPORT, Import, ImportStatus, Listing, ListingStatus
+from service.listings.reading import from_profile
+from service.listings.sheets import MOST_REPAIRS, Look, Repair, look, read_upload
+from service.organizations.models import Organization, tidy
+from service.permissions import SYSTEM_ACTOR, Actor, require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from matching.profiles import Profile
+    from service.jobs import Work
+
+CHUNK = 25
+"""How many listings are made in one transaction, so that others can write in between."""
+
+
+def upload(
+    session: Session,
+    actor: Actor,
+    organization: Organization,
+    *,
+    filename: str,
+    content: bytes,
+    side: str,
+) -> Import:
+    """Take in a spreadsheet of an organization's needs or offers. Raises BadInput on `file`."""
+    require(actor, "listing:import", organization.key)
+    kept = Import(
+        organization_id=organization.key,
+        user_id=actor.user_id,
+        filename=tidy(PurePosixPath(filename.replace("\\", "/")).name)[-200:] or "upload",
+        side=side if side in set(Side) else "",
+        tables=read_upload(filename, content),
+    )
+    session.add(kept)
+    session.flush()
+    record(session, actor, "import.upload", kept, filename=kept.filename)
+    return kept
+
+
+def preview(session: Session, kept: Import) -> Look:
+    """What the spreadsheet says with everything that was mended so far."""
+    organization = session.get_one(Organization, kept.organization_id)
+    return look(
+        kept.tables,
+        kept.repairs,
+        filename=kept.filename,
+        side=kept.side,
+        organization=organization.uid,
+        own_names=[organization.uid, organization.name, *organization.other_names],
+        known_names=queries.names_of_organizations(session) if _has_vetoes(kept) else None,
+    )
+
+
+def _has_vetoes(kept: Import) -> bool:
+    from matching.reading.columns import PROFILES, find_column
+
+    return any(
+        isinstance(cell, str) and (heading := find_column(PROFILES, cell)) and heading.code == "vetoes"
+        for table in kept.tables
+        for row in table["rows"][:10]
+        for cell in row[1:]
+    )
+
+
+def mend(session: Session, actor: Actor, kept: Import, typed: Mapping[str, str]) -> Import:
+    """Put what was typed in place of wrong cells, by the places that `preview` names; the rest is ignored."""
+    require(actor, "listing:import", kept.organization_id)
+    _still_mending(kept)
+    repairs = [
+        repair
+        for one in preview(session, kept).wrong
+        if one.place in typed and typed[one.place] != one.value
+        if (repair := Repair.at(one.place, typed[one.place]))
+    ]
+    if not repairs:
+        return kept
+    stored = {(one["sheet"], one["row"], one["column"]): one for one in kept.repairs}
+    for repair in repairs:
+        value = tidy(repair.value)[:LONGEST_TEXT]
+        stored[repair.sheet, repair.row, repair.column] = {
+            "sheet": repair.sheet,
+            "row": repair.row,
+            "column": repair.column,
+            "value": value,
+        }
+    if len(stored) > MOST_REPAIRS:
+        raise NotNow(
+            Message(
+                "repairs-many",
+                "More than {most} cells were mended here. Mend the file itself and upload it again.",
+                most=MOST_REPAIRS,
+            )
+        )
+    kept.repairs = list(stored.values())
+    kept.version += 1
+    session.add(kept)
+    return kept
+
+
+def start(session: Session, actor: Actor, kept: Import, *, publish: bool) -> Import:
+    """Have the rows that can be read made into listings; raises BadInput where there are none."""
+    require(actor, "listing:import", kept.organization_id)
+    organization = session.get_one(Organization, kept.organization_id)
+    if publish:
+        require(actor, "listing:publish", kept.organization_id)
+        if reason := actions.standing_in_the_way(organization):
+            raise NotNow(reason)
+    if not preview(session, kept).profiles:
+        raise BadInput.one(
+            "file", Message("import-nothing", "No row can be read yet. Mend one, or upload another file.")
+        )
+    advance(session, actor, kept, IMPORT, "apply")
+    kept.publish = publish
+    kept.version += 1
+    kept.job = promise(session, "import_listings", uid=kept.uid).uid
+    session.add(kept)
+    return kept
+
+
+def discard(session: Session, actor: Actor, kept: Import) -> Import:
+    """Throw an upload away that nothing has come of."""
+    require(actor, "listing:import", kept.organization_id)
+    advance(session, actor, kept, IMPORT, "discard")
+    kept.tables, kept.repairs = [], []
+    return kept
+
+
+def _still_mending(kept: Import) -> None:
+    if kept.status is not ImportStatus.MENDING:
+        raise NotNow(Message("import-over", "This file has been imported already."))
+
+
+def import_listings(work: Work, *, uid: str) -> None:
+    """The job that makes the listings of an import, with progress; made ones are not made again."""
+    with reading(work.engine) as session:
+        kept = queries.import_(session, SYSTEM_ACTOR, uid)
+        if kept.status is not ImportStatus.QUEUED:
+            return
+        found = preview(session, kept)
+        actor = _importer(session, kept)
+    for begin in range(0, len(found.profiles), CHUNK):
+        with writing(work.engine) as session:
+            _make(session, actor, kept, found.profiles[begin : begin + CHUNK])
+        work.progress(min(1.0, (begin + CHUNK) / len(found.profiles)))
+    with writing(work.engine) as session:
+        kept = queries.import_(session, SYSTEM_ACTOR, uid, lock=True)
+        kept.created_count = len(queries.imported(session, kept))
+        kept.skipped_count = len(found.profiles) - kept.created_count
+        kept.left_out, kept.finished = found.wrong_rows, now()
+        advance(session, actor, kept, IMPORT, "finish", made=kept.created_count, left_out=kept.left_out)
+
+
+def _importer(session: Session, kept: Import) -> Actor:
+    user = session.get(User, kept.user_id) if kept.user_id else None
+    return actor_of(session, user) if user else SYSTEM_ACTOR
+
+
+def _make(session: Session, actor: Actor, kept: Import, profiles: Sequence[Profile]) -> None:
+    """Make listings of some profiles, but for those that are here already."""
+    organization = session.get_one(Organization, kept.organization_id)
+    may_publish = kept.publish and actions.standing_in_the_way(organization) is None
+    titles = {profile.title for profile in profiles}
+    made = {
+        (listing.source, str(listing.side), listing.title, listing.text): listing
+        for listing in session.exec(
+            select(Listing).where(
+                col(Listing.organization_id) == organization.key, col(Listing.title).in_(titles)
+            )
+        )
+    }
+    sources = {source for source, *_ in made}
+    same = {
+        (side, title, text): listing
+        for (_, side, title, text), listing in made.items()
+        if listing.status in (ListingStatus.DRAFT, ListingStatus.PUBLISHED)
+    }
+    for profile in profiles:
+        values = from_profile(profile)
+        source = f"{kept.uid}:{profile.id}"
+        alike = same.get((str(profile.side), values["title"], values["text"]))
+        if source in sources or (alike is not None and alike.lines == values["lines"]):
+            continue
+        if vetoes := values["strings"].get("vetoes"):
+            values["strings"]["vetoes"], _ = queries.organizations_named(session, vetoes)
+        values["preferences"] = []
+        listing = actions.create(session, actor, organization, profile.side, {**values, "source": source})
+        if may_publish and not actions.publishing_problems(listing):
+            actions.publish(session, actor, listing)
+
+
+def headings(language: str) -> list[tuple[str, str]]:
+    """The columns that a heading may be, for choosing one where a heading was not understood."""
+    from matching.reading.columns import PROFILES, tables
+
+    return [
+        (column.labels[language], column.labels[language])
+        for code, column in tables()[PROFILES].items()
+        if code not in {"note", "source"}
+    ]
+
+
+def template(language: str) -> bytes:
+    """The empty spreadsheet with instructions."""
+    from matching.reading.template import write_template
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "template.xlsx"
+        write_template(path, language)
+        return path.read_bytes()
+
+
+# Export -----------------------------------------------------------------------------------------------
+
+
+def export(session: Session, listings: Iterable[Listing], ending: str) -> bytes:
+    """Listings as an XLSX file, or as CSV files in a ZIP (one CSV where there is one side only).
+
+    Cells that a spreadsheet would take for formulas are guarded with an apostrophe.
+    """
+    found = [queries.profile_of(session, listing) for listing in listings]
+    profiles = Profiles(
+        needs=tuple(one for one in found if one.side is Side.NEED),
+        offers=tuple(one for one in found if one.side is Side.OFFER),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        if ending == "xlsx":
+            path = Path(folder) / "listings.xlsx"
+            write_profiles(profiles, path)
+            return path.read_bytes()
+        path = Path(folder) / "listings"
+        write_profiles(profiles, path)
+        held = BytesIO()
+        with ZipFile(held, "w") as archive:
+            for file in sorted(path.iterdir()):
+                archive.write(file, file.name)
+        return held.getvalue()

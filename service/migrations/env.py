@@ -1,0 +1,59 @@
+"""Runs migrations; alembic reads this file."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from alembic import context
+from sqlalchemy import text
+from sqlmodel import SQLModel
+from sqlmodel.sql.sqltypes import AutoString
+
+from service import events, idempotency, jobs
+from service.accounts import models as accounts
+from service.db import UtcDateTime, make_engine
+from service.listings import models as listings
+from service.organizations import models as organizations
+from service.search import models as search
+from service.settings import Settings
+from service.webhooks import models as webhooks
+
+_LOCK = 7_134_902
+_TABLES = (events, idempotency, jobs, accounts, organizations, listings, search, webhooks)
+
+
+def _ours(_object: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:  # noqa: FBT001 — alembic calls it so
+    """The queue's own tables are not ours to change."""
+    return not (kind == "table" and name is not None and name.startswith("huey_"))
+
+
+def _written(kind: str, thing: Any, _context: Any) -> str | Literal[False]:
+    """How a column's type is written in a migration, where that is not alembic's way."""
+    if kind == "type" and isinstance(thing, UtcDateTime):
+        return "UtcDateTime()"
+    if kind == "type" and isinstance(thing, AutoString):
+        return f"sa.String(length={thing.length})" if thing.length else "sa.String()"
+    return False
+
+
+def _run() -> None:
+    engine = context.config.attributes.get("engine")
+    if engine is None:
+        engine = make_engine(Settings.from_environment().ready().database_url)
+    with engine.execution_options(writing=True).connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=SQLModel.metadata,
+            render_as_batch=True,
+            compare_type=True,
+            include_object=context.config.attributes.get("include_object", _ours),
+            render_item=_written,
+        )
+        with context.begin_transaction():
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            context.run_migrations()
+        connection.commit()
+
+
+_run()

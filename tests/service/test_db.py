@@ -1,0 +1,140 @@
+"""Transactions: whole or not at all, many at a time, moments in UTC."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlmodel import select
+
+from service.accounts.models import User
+from service.db import make_engine, now, reading, writing
+from service.jobs import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Engine
+
+pytestmark = pytest.mark.usefixtures("database_url")
+
+
+def _add(engine: Engine, *, after: Callable[[], object] = lambda: None, **values: Any) -> None:
+    with writing(engine) as session:
+        session.add(Job(**values))
+        session.flush()
+        after()
+
+
+def _execute(engine: Engine, statement: str) -> None:
+    with writing(engine) as session:
+        session.execute(text(statement))
+
+
+def test_400_concurrent_read_then_write_transactions_all_succeed(engine: Engine) -> None:
+    with writing(engine) as session:
+        session.add(Job(name="counter"))
+
+    def read_then_write(_number: int) -> None:
+        with writing(engine) as session:
+            job = session.exec(select(Job).with_for_update()).one()
+            job.attempts += 1
+            session.add(job)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(read_then_write, range(400)))
+    with reading(engine) as session:
+        assert session.exec(select(Job)).one().attempts == 400
+
+
+def test_readers_are_not_held_up_by_a_writer(engine: Engine) -> None:
+    with writing(engine) as session:
+        session.add(Job(name="first"))
+    written, go_on = threading.Event(), threading.Event()
+
+    def write_slowly() -> None:
+        with writing(engine) as session:
+            session.add(Job(name="second"))
+            session.flush()
+            written.set()
+            go_on.wait(10)
+
+    thread = threading.Thread(target=write_slowly)
+    thread.start()
+    assert written.wait(10)
+    with reading(engine) as session:
+        assert [job.name for job in session.exec(select(Job))] == ["first"]
+    go_on.set()
+    thread.join()
+
+
+def test_failed_transaction_keeps_nothing(engine: Engine) -> None:
+    with pytest.raises(ZeroDivisionError):
+        _add(engine, name="gone", after=lambda: 1 / 0)
+    with reading(engine) as session:
+        assert session.exec(select(Job)).all() == []
+
+
+def test_reader_keeps_nothing(engine: Engine) -> None:
+    with reading(engine) as session:
+        session.add(Job(name="gone"))
+        session.flush()
+    with reading(engine) as session:
+        assert session.exec(select(Job)).all() == []
+
+
+def test_status_outside_the_enum_is_refused_by_the_database(engine: Engine) -> None:
+    _add(engine, name="x")
+    with pytest.raises(IntegrityError):
+        _execute(engine, "UPDATE job SET status = 'nonsense'")
+
+
+def test_dangling_reference_is_refused(engine: Engine) -> None:
+    with pytest.raises(IntegrityError):
+        _execute(engine, "INSERT INTO listing_tag (listing_id, scheme, code) VALUES (999, 'themes', 'x')")
+
+
+def test_moment_comes_back_in_utc_whatever_zone_it_had(engine: Engine) -> None:
+    shanghai = datetime(2026, 3, 1, 8, 30, 15, 123456, tzinfo=timezone(timedelta(hours=8)))
+    with writing(engine) as session:
+        if engine.dialect.name == "postgresql":
+            session.execute(text("SET TIME ZONE 'Asia/Shanghai'"))
+        session.add(Job(name="x", due=shanghai))
+        session.flush()
+        session.expire_all()
+        due = session.exec(select(Job)).one().due
+    assert due == shanghai
+    assert due.isoformat() == "2026-03-01T00:30:15.123456+00:00"
+
+
+def test_moment_without_a_zone_is_refused(engine: Engine) -> None:
+    with pytest.raises(StatementError, match="time zone"):
+        _add(engine, name="x", due=datetime(2026, 3, 1))  # noqa: DTZ001
+
+
+def test_texts_of_all_scripts_survive(engine: Engine) -> None:
+    name = "桥 𠮷𡘙 Ёлка ñandú 👩‍👩‍👧 عربى"
+    with writing(engine) as session:
+        session.add(User(email="x@example.org", name=name))
+    with reading(engine) as session:
+        assert session.exec(select(User)).one().name == name
+
+
+def test_public_ids_differ_and_row_numbers_stay_inside(engine: Engine) -> None:
+    users = [User(email=f"{number}@example.org", name="x") for number in range(3)]
+    with pytest.raises(ValueError, match="not been written"):
+        _ = users[0].key
+    with writing(engine) as session:
+        session.add_all(users)
+    assert len({user.uid for user in users}) == 3
+    assert all(user.key and user.version == 1 and user.created <= now() for user in users)
+    assert users[0].created.tzinfo is UTC
+
+
+def test_engine_takes_the_plain_postgresql_address() -> None:
+    assert make_engine("postgresql://u:p@h/d").url.drivername == "postgresql+psycopg"
