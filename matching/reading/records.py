@@ -61,13 +61,19 @@ _LANGUAGES: Mapping[str, frozenset[str]] = {
 }
 
 
+JOINER = "\u200d"
+"""Holds several emoji together as one; the one invisible character that is kept."""
+
+
 def clean_text(text: str) -> str:
     """`text` as it is stored: several lines, nothing invisible."""
     lines = re.sub(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]", "\n", unicodedata.normalize("NFC", text)).split("\n")
     kept = [
         " ".join(
             "".join(
-                s for s in line if s.isspace() or unicodedata.category(s) not in {"Cc", "Cf", "Cs"}
+                s
+                for s in line
+                if s.isspace() or s == JOINER or unicodedata.category(s) not in {"Cc", "Cf", "Cs"}
             ).split()
         )
         for line in lines
