@@ -10,6 +10,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import OperationalError
 
 from matching.messages import Message
 from service.accounts import api as accounts_api
@@ -18,7 +19,7 @@ from service.accounts.actions import hold
 from service.accounts.queries import held, identify
 from service.assets import STATIC
 from service.db import make_engine
-from service.errors import ServiceError
+from service.errors import ServiceError, Unavailable
 from service.home import pages as home_pages
 from service.idempotency import Idempotency
 from service.listings import api as listings_api
@@ -28,19 +29,12 @@ from service.observing import Figures, Watching, unready
 from service.openapi import PROBLEMS, VERSION, describe
 from service.organizations import api as organizations_api
 from service.organizations import pages as organizations_pages
+from service.protection import SECURITY_HEADERS, Bounded, Protection
 from service.search import api as search_api
 from service.search import pages as search_pages
 from service.search.pages import section_of_listing
 from service.search.queries import warm
-from service.web import (
-    SECURITY_HEADERS,
-    Bounded,
-    Protection,
-    Site,
-    install_errors,
-    make_templates,
-    respond_to_error,
-)
+from service.web import Site, install_errors, make_templates, respond_to_error
 from service.webhooks import api as webhooks_api
 from service.worker import make_jobs
 
@@ -140,6 +134,14 @@ class _Static(StaticFiles):
 
 def _install_failures(app: FastAPI) -> None:
     """Say that something broke, in the one shape of errors; the cause goes to the log and up."""
+
+    @app.exception_handler(OperationalError)
+    def waits(request: Request, error: OperationalError) -> Response:
+        log.error("database refused", exc_info=error)
+        away = Unavailable(
+            Message("database-away", "The database does not answer just now. Please try again in a moment.")
+        )
+        return respond_to_error(request, away)
 
     @app.exception_handler(Exception)
     def broken(request: Request, error: Exception) -> Response:

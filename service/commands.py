@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from matching.messages import Message
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -57,7 +59,7 @@ def worker_command(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     jobs.start(workers=threads)
-    _note("Working. Stop with Ctrl+C.")
+    _tell(Message("worker-works", "Working. Stop with Ctrl+C."))
     stopping.wait()
     jobs.stop()
 
@@ -68,7 +70,7 @@ def migrate_command() -> None:
     with _refusals():
         settings = installation()
     migrate(settings)
-    _note("The database is up to date.")
+    _tell(Message("migrated", "The database is up to date."))
 
 
 @users.command("create")
@@ -170,7 +172,7 @@ def import_command(
             if wrong and not keep_good:
                 raise typer.Exit(INVALID)
             importing.start(session, SYSTEM_ACTOR, kept, publish=publish)
-        with _progress("Importing") as work_of:
+        with _progress() as work_of:
             importing.import_listings(work_of(engine), uid=kept.uid)
         with reading(engine) as session:
             done = queries.import_(session, SYSTEM_ACTOR, kept.uid)
@@ -209,7 +211,7 @@ def reindex_command() -> None:
     """Encode what the search does not know yet, or not with the model in use."""
     from service.search.actions import reindex
 
-    with _database() as engine, _progress("Encoding") as work_of:
+    with _database() as engine, _progress() as work_of:
         reindex(work_of(engine))
 
 
@@ -246,7 +248,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
 
     configure_logs(as_json=settings.log_json)
     app = create_app(settings)
-    _note(f"Serving on {settings.public_url}. Stop with Ctrl+C.")
+    _tell(Message("serving", "Serving on {address}. Stop with Ctrl+C.", address=settings.public_url))
     uvicorn.run(app, host=host, port=port, log_config=None, access_log=False, server_header=False)
 
 
@@ -257,9 +259,9 @@ def demonstrate(language: str, host: str | None, port: int) -> None:
     """
     from service import demo
     from service.db import make_engine
-    from service.i18n import catalogue
     from service.search.actions import reindex
     from service.settings import Settings
+    from service.wording import say
 
     with _refusals():
         settings = Settings.from_environment()
@@ -269,29 +271,42 @@ def demonstrate(language: str, host: str | None, port: int) -> None:
         changes = {name: value for name, value in changes.items() if name not in settings.model_fields_set}
         settings = settings.ready().model_copy(update=changes)
     migrate(settings)
-    say = catalogue(language).gettext
     engine = make_engine(settings.database_url)
     demo.load(engine)
-    with _progress(say("Reading the texts")) as work_of:
+    with _progress() as work_of:
         reindex(work_of(engine))
     organizations, listings = demo.counts(engine)
     _note("")
-    _note(
-        say("The web site holds {organizations} organizations and {listings} needs and offers.").format(
-            organizations=organizations, listings=listings
-        )
+    _tell(
+        Message(
+            "demo-holds",
+            "The web site holds {organizations} organizations and {listings} needs and offers.",
+            organizations=organizations,
+            listings=listings,
+        ),
+        language,
     )
-    _note(say("Sign in at {address}:").format(address=f"{settings.public_url}/accounts/sign-in"))
+    _tell(
+        Message("demo-sign-in", "Sign in at {address}:", address=f"{settings.public_url}/accounts/sign-in"),
+        language,
+    )
     for sample, password in demo.sign_ins(engine, settings, language):
-        _note(f"  {sample.email:<28}{password}   {say(sample.what)}")
-    _note(say("All of this is demonstration data; it lies in {folder}.").format(folder=settings.data_dir))
+        _note(f"  {sample.email:<28}{password}   {say(sample.what, language)}")
+    _tell(
+        Message(
+            "demo-synthetic",
+            "All of this is demonstration data; it lies in {folder}.",
+            folder=str(settings.data_dir),
+        ),
+        language,
+    )
     engine.dispose()
     if host is not None:
         serve(settings, host, port)
 
 
 @contextmanager
-def _progress(doing: str) -> Iterator[Callable[[Engine], Work]]:
+def _progress() -> Iterator[Callable[[Engine], Work]]:
     """A bar on a terminal for work that is otherwise a job's."""
     from rich.console import Console
     from rich.progress import Progress
@@ -299,7 +314,7 @@ def _progress(doing: str) -> Iterator[Callable[[Engine], Work]]:
     from service.jobs import Work
 
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
-        task = bar.add_task(doing, total=1.0)
+        task = bar.add_task("", total=1.0)
 
         class Shown(Work):
             def progress(self, share: float) -> None:
@@ -347,6 +362,14 @@ def _refusals() -> Iterator[None]:
         for wrong in error.errors():
             _note(f"QIAO_{'_'.join(str(part) for part in wrong['loc']).upper()}: {wrong['msg']}")
         raise typer.Exit(INVALID) from error
+
+
+def _tell(message: Message, language: str = "") -> None:
+    """Say something in the reader's language beside the result."""
+    from service.i18n import environment_language
+    from service.wording import say
+
+    _note(say(message, language or environment_language()))
 
 
 def _note(text: str) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, select
 
+from matching.messages import Message
 from matching.profiles import Side
 from matching.scenarios import load_scenario, scenario_names
 from service.accounts.actions import add_membership, add_user
@@ -50,7 +51,7 @@ class Sample:
 
     email: str
     name: str
-    what: str
+    what: Message
     language: str | None = None
     roles: tuple[Role, ...] = ()
     scenario: str = ""
@@ -62,7 +63,7 @@ SAMPLES = (
     Sample(
         "ngo@example.org",
         "李娜",
-        "editor of an NGO",
+        Message("sample-ngo", "editor of an NGO"),
         "zh-Hans",
         scenario="liaocheng",
         side=Side.NEED,
@@ -71,15 +72,25 @@ SAMPLES = (
     Sample(
         "company@example.org",
         "Анна Орлова",
-        "owner of a company",
+        Message("sample-company", "owner of a company"),
         "ru",
         scenario="serpukhov",
         side=Side.OFFER,
         role=Role.OWNER,
     ),
-    Sample("facilitator@example.org", "Frida", "facilitator", roles=(Role.FACILITATOR,)),
-    Sample("reviewer@example.org", "Rafael", "reviewer", roles=(Role.REVIEWER,)),
-    Sample("administrator@example.org", "Ada", "administrator", roles=(Role.ADMINISTRATOR,)),
+    Sample(
+        "facilitator@example.org",
+        "Frida",
+        Message("sample-facilitator", "facilitator"),
+        roles=(Role.FACILITATOR,),
+    ),
+    Sample("reviewer@example.org", "Rafael", Message("sample-reviewer", "reviewer"), roles=(Role.REVIEWER,)),
+    Sample(
+        "administrator@example.org",
+        "Ada",
+        Message("sample-administrator", "administrator"),
+        roles=(Role.ADMINISTRATOR,),
+    ),
 )
 
 

@@ -33,10 +33,13 @@ _FARTHEST = 10
 
 def closest_language(wanted: Iterable[str]) -> str:
     """The interface language nearest to the first of the `wanted` tags that has one; else English."""
-    from langcodes import closest_match
+    from langcodes import LanguageTagError, closest_match
 
     for tag in wanted:
-        language, _ = closest_match(tag.replace("_", "-"), list(LANGUAGES), max_distance=_FARTHEST)
+        try:
+            language, _ = closest_match(tag.replace("_", "-"), list(LANGUAGES), max_distance=_FARTHEST)
+        except LanguageTagError:
+            continue
         if language != "und":
             return language
     return SOURCE_LANGUAGE

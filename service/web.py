@@ -13,9 +13,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from markupsafe import Markup
+from sqlalchemy.exc import DataError
 from sqlmodel import Session
-from starlette.datastructures import Headers, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from matching.messages import Message, Quantity, Term
 from matching.text import LANGUAGES
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
 
     from jinja2.runtime import Context
     from sqlalchemy import Engine
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from service.jobs import Jobs
     from service.settings import Settings
@@ -53,10 +54,6 @@ LANGUAGE_NAMES = {
     "ru": "Русский",
     "es": "Español",
 }
-CONTENT_SECURITY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
 
 
 @dataclass(slots=True)
@@ -219,7 +216,11 @@ def local_address(address: str) -> str:
     """The address if it lies on this site, else the front page."""
     parts = urlsplit(address.replace("\\", "/"))
     inside = (
-        not parts.scheme and not parts.netloc and address.startswith("/") and not address.startswith("//")
+        not parts.scheme
+        and not parts.netloc
+        and address.startswith("/")
+        and not address.startswith("//")
+        and address.isprintable()
     )
     return address if inside else "/"
 
@@ -352,12 +353,22 @@ def respond_to_error(request: Request, error: ServiceError) -> Response:
     return response
 
 
+def too_large() -> TooLarge:
+    """The error of a body that is longer than is accepted."""
+    return TooLarge(Message("body-too-large", "This is more than can be taken at once."))
+
+
 def install_errors(app: FastAPI) -> None:
     """Say every error in the one shape."""
 
     @app.exception_handler(ServiceError)
     def refused(request: Request, error: ServiceError) -> Response:
         return respond_to_error(request, error)
+
+    @app.exception_handler(DataError)
+    def unstorable(request: Request, _error: DataError) -> Response:
+        what = Message("unstorable", "Something in it cannot be stored, such as a NUL character.")
+        return respond_to_error(request, BadInput.one("", what))
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> Response:
@@ -375,96 +386,29 @@ def install_errors(app: FastAPI) -> None:
         if error.status_code == 404:
             return respond_to_error(request, NotFound())
         if error.status_code == 413:
-            return respond_to_error(request, _too_large())
+            return respond_to_error(request, too_large())
         refused = ServiceError(Message("refused", "This address does not accept that."))
         refused.status, refused.slug = error.status_code, "refused"  # type: ignore[misc]
         response = respond_to_error(request, refused)
         response.headers.update(error.headers or {})
+        if error.status_code == 405:
+            response.headers["Allow"] = ", ".join(_methods_here(request))
         return response
 
 
-# Protection -------------------------------------------------------------------------------------------
+def _methods_here(request: Request) -> list[str]:
+    """All methods that the address takes; the router names only those of the first route that fits."""
+    return [
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.router.routes
+        )
+    ]
 
 
-class Protection:
-    """Refuses changes that other sites ask for, and tells browsers what a page may load.
-
-    A browser says with `Sec-Fetch-Site` (or `Origin`) where a request comes from. Requests with a bearer
-    token carry no cookie that could be misused, so they pass.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or refuse it."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and not _own_request(headers):
-            response = Response("Requests from other sites are refused.", status_code=403)
-            await response(scope, receive, send)
-            return
-
-        async def protected(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *SECURITY_HEADERS]
-            await send(message)
-
-        await self.app(scope, receive, protected)
-
-
-class Bounded:
-    """Refuses bodies that are too long: at once where their length is told, else as soon as they are."""
-
-    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
-        self.app = app
-        self.most_bytes = most_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or refuse it."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        told = Headers(scope=scope).get("content-length", "0")
-        if not told.isdecimal() or int(told) > self.most_bytes:
-            await respond_to_error(Request(scope), _too_large())(scope, receive, send)
-            return
-        taken = 0
-
-        async def bounded() -> Any:
-            nonlocal taken
-            part = await receive()
-            taken += len(part.get("body", b""))
-            if taken > self.most_bytes:
-                raise HTTPException(413)
-            return part
-
-        await self.app(scope, bounded, send)
-
-
-def _too_large() -> TooLarge:
-    return TooLarge(Message("body-too-large", "This is more than can be taken at once."))
-
-
-SECURITY_HEADERS = [
-    (b"content-security-policy", CONTENT_SECURITY.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
-]
-
-
-def _own_request(headers: Headers) -> bool:
-    if headers.get("authorization", "").lower().startswith("bearer "):
-        return True
-    if (site := headers.get("sec-fetch-site")) is not None:
-        return site in ("same-origin", "none")
-    if (origin := headers.get("origin")) is not None:
-        return urlsplit(origin).netloc == headers.get("host", "")
-    return True
+# Limits and versions ----------------------------------------------------------------------------------
 
 
 def limit(request: Request, rate: str, *keys: str) -> None:

@@ -20,7 +20,14 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 LOCALES = ROOT / "service" / "locale"
 LANGUAGES = ("zh_Hans", "zh_Hant", "ru", "es")
-KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "plural": (1, 2), "Message": (2,), "_forms": (1, 2)}
+KEYWORDS = {
+    "_": None,
+    "gettext": None,
+    "ngettext": (1, 2),
+    "plural": (1, 2),
+    "Message": (2,),
+    "_forms": (1, 2),
+}
 FIELD = re.compile(r"\{(\w*)[^}]*\}")
 PLURALS = {"zh_Hans": 1, "zh_Hant": 1, "ru": 3, "es": 2}
 

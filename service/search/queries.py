@@ -201,20 +201,24 @@ def shown_score(score: float) -> float:
     return round(min(BEST_SHOWN, float(semantic_feature(np.array([score]))[0])), 4)
 
 
-_SAME = {
-    "themes": ("search-theme", "Theme: {term}"),
-    "groups": ("search-group", "For: {term}"),
-    "places": ("search-place", "Place: {term}"),
-    "kinds": ("search-kind", "Resource: {term}"),
-}
+def _same(scheme: str, code: str) -> Message:
+    """What a listing has that was asked for."""
+    term = Term(scheme, code)
+    if scheme == "themes":
+        return Message("search-theme", "Theme: {term}", term=term)
+    if scheme == "groups":
+        return Message("search-group", "For: {term}", term=term)
+    if scheme == "places":
+        return Message("search-place", "Place: {term}", term=term)
+    return Message("search-kind", "Resource: {term}", term=term)
 
 
 def _why(index: SearchIndex, listing: Listing, meant: Meant, score: float) -> tuple[Message, ...]:
     """Why a listing was found: concepts and words that were typed, then closeness in meaning."""
     about = index.concepts_of(listing.key)
     reasons = [
-        Message(code, template, term=Term(scheme, shared))
-        for scheme, (code, template) in _SAME.items()
+        _same(scheme, shared)
+        for scheme in ("themes", "groups", "places", "kinds")
         for shared in sorted(
             meant.concepts.get(scheme, frozenset()) & about[scheme]
             | {named for found, named in meant.named if found == scheme and named in about[scheme]}

@@ -25,6 +25,13 @@ NEEDS = {
     "ru": ("Чистая питьевая вода для сельских школ", "Фильтры для воды в шести сельских школах."),
     "es": ("Agua potable para escuelas rurales", "Filtros de agua para seis escuelas de la sierra."),
 }
+OTHERS = {
+    "en": ("Choir for a home for the elderly", "Legal advice for tenants", "Trees along the high street"),
+    "ru": ("Кружок робототехники для подростков", "Приют для бездомных животных", "Ремонт детской площадки"),
+    "es": ("Becas para jóvenes músicos", "Comedor social de invierno", "Huerto urbano del barrio"),
+    "zh-Hans": ("社区长者食堂", "残障人士就业培训", "图书馆夜间开放志愿者"),
+}
+"""What else a house holds: searching tells things apart by how they differ from the rest."""
 ORGANIZATIONS = {
     "zh-Hans": {390: "清泉公益中心", 1280: "山花助学服务社"},
     "zh-Hant": {390: "曙光教育協會", 1280: "海岸守護聯盟"},
@@ -159,6 +166,9 @@ def test_spanish_company_finds_the_chinese_need_and_reads_why(
         places=["cn"],
         lines=[{"kind": "money", "amount": 480_000_00, "unit": "CNY"}],
     )
+    for language, titles in OTHERS.items():
+        for other in titles:
+            house.listing(ngo, Side.NEED, other, "", language)
     company = house.organization(f"Aguas Claras {width}, S.A.", "business", "es", places=["es"])
     key = house.person(f"compras-{width}@example.org", language="es", **{company: Role.EDITOR})
     house.wait_for_jobs()

@@ -44,13 +44,13 @@ PAUSE = 0.3
 TYPED = (
     ("agua potable", "水质"),
     ("пожилые люди", "老人"),
-    ("儿童", "children"),
+    ("兒童", "дет"),
     ("reforestation", "лес"),
-    ("бухгалтерия", "accounts"),
+    ("бухгалтерия", "账"),
     ("wheelchair", "轮椅"),
     ("comida para personas sin hogar", "助餐"),
     ("fútbol para niñas", "футбол"),
-    ("bicicletas", "велосипед"),
+    ("банк продуктов", "食物"),
     ("компьютер для пенсионеров", "手机"),
 )
 """What is typed, and words in other languages that a listing found for it may have."""
@@ -304,7 +304,7 @@ def _like(connection: sqlite3.Connection, text: str) -> list[tuple[str]]:
 
 
 def across(found: Callable[[str], list[str]]) -> int:
-    """For how many of the texts a listing with the word of another language is among the first 100 (each is there ten times)."""
+    """For how many texts one with the word of another language is among the first 100 (ten of each)."""
     return sum(any(word in text for text in found(typed)) for typed, word in TYPED)
 
 

@@ -145,7 +145,7 @@ def password_hash() -> str:
 
 @pytest.fixture
 def make_user(engine: Engine) -> MakeUser:
-    """Makes an active person whose password is PASSWORD: `make_user("li@example.org", roles=[Role.REVIEWER])`.
+    """Makes an active person whose password is PASSWORD: `make_user("a@example.org", roles=[Role.REVIEWER])`.
 
     `member_of={organization.key: Role.EDITOR}` gives places in organizations.
     """

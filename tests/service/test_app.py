@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
@@ -13,13 +15,14 @@ import pytest
 import structlog
 from fastapi.testclient import TestClient
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from service.app import create_app
 from service.assets import STATIC
 from service.db import writing
 from service.errors import NotFound, ServiceError
 from service.observing import configure_logs
-from service.web import Writing, static_url
+from service.web import Reading, Writing, static_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +39,13 @@ SECRETS = "a secret for tests"
 def test_health_answers_at_once(client: TestClient) -> None:
     response = client.get("/healthz")
     assert (response.status_code, response.text) == (200, "ok")
+
+
+def test_nothing_heavy_is_loaded_before_the_first_answer() -> None:
+    heavy = "torch sentence_transformers faiss jieba opencc sklearn scipy openpyxl alembic"
+    code = f"import sys, service.app; print([name for name in {heavy!r}.split() if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert found.stdout.strip() == b"[]"
 
 
 @pytest.mark.usefixtures("database_url")
@@ -122,6 +132,11 @@ def fragile(app: FastAPI) -> Iterator[TestClient]:
         password = word
         raise RuntimeError(f"broken {len(password)}")
 
+    @app.get("/api/waits")
+    def waits(session: Reading) -> None:
+        session.execute(text("SELECT 1"))
+        raise OperationalError("SELECT 1", {}, Exception("database is locked"))
+
     @app.post("/api/refuses")
     def refuses(session: Writing) -> None:
         session.execute(text("UPDATE job SET name = 'changed'"))
@@ -159,6 +174,12 @@ def test_what_breaks_is_told_without_its_cause_and_logged_without_its_values(
     everything = json.dumps(lines)
     assert "hunter2-password" not in everything
     assert SECRETS not in everything
+
+
+def test_database_that_does_not_answer_is_told_as_such(fragile: TestClient) -> None:
+    response = fragile.get("/api/waits")
+    assert (response.status_code, response.json()["type"]) == (503, "urn:qiao:problem:unavailable")
+    assert "locked" not in response.text
 
 
 def test_each_request_is_one_line_with_its_id(

@@ -311,11 +311,11 @@ def test_scenarios_are_listed_with_their_sizes() -> None:
 
 def test_remedies_stand_below_what_is_wrong() -> None:
     out, file = console()
-    remedy = Message("lower-quota", "Lower the quota {name} by {count}.", name="education", count=2)
+    remedy = Message("lower-quota", "Lower the quota “{name}” by {count}.", name="education", count=2)
     print_remedies(out, Message("infeasible", "The locks and quotas cannot all hold."), [remedy], "ru")
     assert file.getvalue().splitlines() == [
         "Закрепления и квоты нельзя выполнить все сразу.",
-        "→ Уменьшите квоту education на 2.",
+        "→ Уменьшите квоту «education» на 2.",
     ]
 
 

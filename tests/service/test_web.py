@@ -13,7 +13,8 @@ from service.db import writing
 from service.errors import BadInput
 from service.jobs import Job
 from service.paging import make_cursor, piece, read_cursor
-from service.web import Protection, local_address
+from service.protection import Protection
+from service.web import local_address
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

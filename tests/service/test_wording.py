@@ -34,9 +34,13 @@ def test_money_is_written_as_the_language_writes_it() -> None:
 def test_parameters_are_said_in_the_language_too() -> None:
     inner = Message("expired", "The listing expired on {day}.", day=date(2021, 6, 30))
     outer = Message(
-        "drop-lock", "Remove the lock of {need} and {offer}: {reason}", need="n1", offer="o1", reason=inner
+        "drop-lock",
+        "Remove the lock of “{need}” and “{offer}”: {reason}",
+        need="n1",
+        offer="o1",
+        reason=inner,
     )
-    assert say(outer, "zh-Hans") == "请解除 n1 与 o1 的锁定：该条目已于2021年6月30日过期。"
+    assert say(outer, "zh-Hans") == "取消“n1”与“o1”的锁定：该条目已于2021年6月30日过期。"
     theme = Message("same-theme", "Same theme: {term}", term=Term("themes", "education"))
     assert say(theme, "es") == "Mismo tema: Educación"
 

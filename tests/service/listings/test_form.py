@@ -377,3 +377,40 @@ def test_strangers_and_viewers_cannot_edit(
             assert browser.post(f"/listings/{one.uid}/draft", data={"title": "x"}).status_code == status
             assert browser.post(f"/listings/{one.uid}/publish").status_code == status
             assert browser.post(f"/listings/{one.uid}/copy").status_code == status
+
+
+def test_draft_is_deleted_but_not_what_others_have_seen(
+    rows: Rows, make_party: MakeParty, make_listing: MakeListing, as_user: AsUser
+) -> None:
+    party = make_party()
+    draft, published = make_listing(party, "Draft", publish=False), make_listing(party)
+    browser = as_user(party.user)
+    assert browser.post(f"/listings/{draft.uid}/discard").status_code == 303
+    assert browser.post(f"/listings/{published.uid}/discard").status_code == 409
+    assert [one.uid for one in rows(select(Listing))] == [published.uid]
+
+
+def test_form_typed_after_the_session_ended_comes_back_after_signing_in(
+    make_party: MakeParty, make_listing: MakeListing, as_user: AsUser, client: TestClient
+) -> None:
+    party = make_party()
+    here = f"/listings/{make_listing(party).uid}/edit?step=1"
+    away = client.post(
+        here, data={"title": "Typed without a session"}, headers={"Referer": f"http://localhost:8000{here}"}
+    )
+    assert away.status_code == 303
+    assert away.headers["location"].startswith("/accounts/sign-in?next=")
+    back = as_user(party.user).get(f"{here}&held=1")
+    assert 'value="Typed without a session"' in back.text
+
+
+def test_fulfilled_need_is_not_changed_any_more(
+    rows: Rows, make_party: MakeParty, make_listing: MakeListing, as_user: AsUser
+) -> None:
+    party = make_party()
+    listing = make_listing(party)
+    browser = as_user(party.user)
+    assert browser.post(f"/listings/{listing.uid}/fulfil").status_code == 303
+    refused = browser.post(f"/listings/{listing.uid}/edit?step=1", data={"title": "Other"})
+    assert refused.status_code == 409
+    assert only(rows).title == "Clean water"

@@ -191,6 +191,44 @@ def test_heading_that_is_not_known_is_chosen_on_screen(make_party: MakeParty, as
     assert "1 can be taken 0 rows to mend" in words(browser.get(f"{here}?lang=en"))
 
 
+def test_progress_is_shown_and_leads_to_the_result(
+    make_party: MakeParty, as_user: AsUser, jobs: Jobs
+) -> None:
+    party = make_party()
+    browser = as_user(party.user)
+    here = upload(browser, party, CHINESE.encode())
+    browser.post(here, data={"do": "apply"})
+    asked = browser.get(f"{here}/progress")
+    assert "hx-trigger" in asked.text
+    assert "hx-redirect" not in asked.headers
+    jobs.run_all()
+    assert browser.get(f"{here}/progress").headers["hx-redirect"].startswith(here)
+    assert browser.post(here, data={"do": "apply"}).status_code == 409, "it is not taken twice"
+
+
+def test_file_that_is_thrown_away_is_gone(make_party: MakeParty, as_user: AsUser, rows: Rows) -> None:
+    party = make_party()
+    browser = as_user(party.user)
+    here = upload(browser, party, CHINESE.encode())
+    assert browser.post(here, data={"do": "discard"}).status_code == 303
+    [kept] = rows(select(Import))
+    assert (kept.status, kept.tables) == (ImportStatus.DISCARDED, [])
+    assert here not in browser.get("/listings/import").text
+
+
+def test_facilitator_imports_for_an_organization_but_publishes_nothing(
+    make_party: MakeParty, make_user: MakeUser, as_user: AsUser, jobs: Jobs, rows: Rows
+) -> None:
+    party = make_party()
+    browser = as_user(make_user(roles=[Role.FACILITATOR]))
+    assert party.organization.uid in browser.get("/listings/import").text
+    here = upload(browser, party, CHINESE.encode())
+    assert browser.post(here, data={"do": "apply", "publish": "yes"}).status_code == 403
+    browser.post(here, data={"do": "apply"})
+    jobs.run_all()
+    assert {one.status for one in rows(select(Listing))} == {ListingStatus.DRAFT}
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -39,9 +39,7 @@ def problems(draft: Draft) -> dict[str, str]:
     ],
 )
 def test_field_that_cannot_be_taken_says_why(fields: dict[str, str], expected: dict[str, str]) -> None:
-    found = problems(Draft(NEED, fields, None, "es"))
-    assert found.keys() == expected.keys()
-    assert all(code.split("-")[0] == expected[name].split("-")[0] for name, code in found.items())
+    assert problems(Draft(NEED, fields, None, "es")) == expected
 
 
 def test_values_without_a_problem_are_taken_as_meant() -> None:

@@ -1,0 +1,155 @@
+"""The service's fixtures, with an organization, its listings and people of every role around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlmodel import Session, SQLModel
+
+from matching.profiles import Side
+from service.accounts.models import Membership, SignIn, User, UserStatus
+from service.accounts.proofs import key_hash
+from service.accounts.queries import SESSION_COOKIE, actor_of
+from service.app import create_app
+from service.db import make_engine, now, writing
+from service.listings import actions, requests, threads
+from service.listings.reading import Draft
+from service.organizations.models import Organization, OrganizationStatus
+from service.permissions import Role
+from service.settings import Settings
+from tests.service.conftest import BASE_URL, password_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fastapi import FastAPI
+    from sqlalchemy import Engine
+
+    from service.listings.models import Inquiry, Listing, Request
+    from service.permissions import Actor
+
+INSIDE = (Role.VIEWER, Role.EDITOR, Role.OWNER)
+LINES = [{"kind": "money", "amount": "5000 CNY"}]
+
+
+@dataclass
+class World:
+    """One running installation; every `Place` in it stands for itself."""
+
+    app: FastAPI
+    engine: Engine
+
+    def user(self, role: Role = Role.MEMBER, organization: Organization | None = None) -> User:
+        """Somebody with a role: inside the organization, or in the whole service."""
+        user = User(
+            email=f"{uuid4().hex}@example.org",
+            name=f"A {role}",
+            password_hash=password_hash(),
+            confirmed=now(),
+            status=UserStatus.ACTIVE,
+            roles=[] if role in (*INSIDE, Role.MEMBER) else [str(role)],
+        )
+        with writing(self.engine) as session:
+            session.add(user)
+            session.flush()
+            if organization is not None and role in INSIDE:
+                session.add(Membership(user_id=user.key, organization_id=organization.key, role=role))
+        return user
+
+    def actor(self, user: User) -> Actor:
+        """The person as one who asks."""
+        with Session(self.engine) as session:
+            return actor_of(session, session.get_one(User, user.key))
+
+    def browser(self, user: User | None = None) -> TestClient:
+        """A browser in which somebody (or nobody) is signed in."""
+        client = TestClient(self.app, base_url=BASE_URL, follow_redirects=False)
+        if user is not None:
+            key = uuid4().hex
+            expires = now() + timedelta(days=1)
+            with writing(self.engine) as session:
+                session.add(
+                    SignIn(token_hash=key_hash(key), user_id=user.key, last_seen=now(), expires=expires)
+                )
+            client.cookies.set(SESSION_COOKIE, key)
+        return client
+
+    def place(self, status: OrganizationStatus = OrganizationStatus.VERIFIED) -> Place:
+        """A new organization with its owner, and whatever belongs to it once asked for."""
+        organization = Organization(name=f"Green Home {uuid4().hex}", kind="ngo", status=status)
+        with writing(self.engine) as session:
+            session.add(organization)
+        owner = self.user(Role.OWNER, organization)
+        return Place(self, organization, owner)
+
+
+@dataclass
+class Place:
+    """An organization and its owner."""
+
+    world: World
+    organization: Organization
+    owner: User
+
+    @property
+    def uid(self) -> str:
+        """Of the organization."""
+        return self.organization.uid
+
+    def listing(self, title: str = "Clean water", *, publish: bool = True, **fields: str) -> Listing:
+        """A need of the organization's."""
+        actor = self.world.actor(self.owner)
+        with Session(self.world.engine.execution_options(writing=True), expire_on_commit=False) as session:
+            draft = Draft(Side.NEED, {"title": title, **fields}, LINES, "en")
+            listing = actions.save_draft(session, actor, self.organization, draft)
+            if publish:
+                actions.publish(session, actor, listing)
+            session.commit()
+        return listing
+
+    def question(self) -> Inquiry:
+        """A question that somebody asked about a listing of the organization's."""
+        listing, actor = self.listing(), self.world.actor(self.world.user())
+        with Session(self.world.engine.execution_options(writing=True), expire_on_commit=False) as session:
+            inquiry = threads.ask(session, actor, listing, "Could you start in May?")
+            session.commit()
+        return inquiry
+
+    def request(self) -> Request:
+        """A request that another organization has sent."""
+        listing, other = self.listing(), self.world.place()
+        actor = self.world.actor(other.owner)
+        with Session(self.world.engine.execution_options(writing=True), expire_on_commit=False) as session:
+            request = requests.send_request(session, actor, listing, other.uid, "We could help.")
+            session.commit()
+        return request
+
+
+NewPlace = Callable[..., Place]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One installation for all tests of a file, each of which makes its own people and organizations."""
+    folder = tmp_path_factory.mktemp("contract")
+    settings = Settings(
+        data_dir=folder,
+        database_url=f"sqlite:///{folder / 'qiao.db'}",
+        secret="a secret for tests",
+        rate_limit=False,
+        worker_in_process=False,
+        warm_search=False,
+        upload_bytes=200_000,
+    ).ready()
+    engine = make_engine(settings.database_url)
+    SQLModel.metadata.create_all(engine)
+    app = create_app(settings)
+    yield World(app, engine)
+    app.state.site.engine.dispose()
+    engine.dispose()

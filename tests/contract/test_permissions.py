@@ -1,0 +1,221 @@
+"""Every line of the permission table, walked through HTTP by somebody of each role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlmodel import Session, col, func, select
+
+from service.db import now
+from service.events import Event
+from service.organizations.models import OrganizationStatus
+from service.permissions import Role, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.contract.conftest import Place, World
+
+NEED = b"title,kind,amount,unit\nClean water,money,5000,CNY\n"
+NOT_YET = {"audit:read"}
+"""In the table for a page that does not exist yet; nothing asks for them."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request that needs the permission. `hidden`: who may not even see what it is about is told 404."""
+
+    method: str
+    path: str
+    hidden: bool = False
+    sent: dict[str, Any] = field(default_factory=dict)
+
+
+def ask(method: str, path: str, *, hidden: bool = False, **sent: Any) -> Ask:
+    return Ask(method, path, hidden, sent)
+
+
+def _decide(here: Place, step: str, **more: str) -> Ask:
+    path = f"/api/v1/organizations/{here.uid}/decisions"
+    return ask("POST", path, json={"step": step, "reason": "Seen on the spot.", **more})
+
+
+def _verify(here: Place) -> Ask:
+    path = f"/api/v1/organizations/{here.uid}/questions"
+    return ask("POST", path, json={"text": "Who keeps your books?"})
+
+
+def _flag(here: Place) -> Ask:
+    typed = {"level": "yellow", "risk": "financial", "flag": "The accounts are late."}
+    return ask("POST", f"/organizations/{here.uid}/flags", data=typed)
+
+
+def _invite(here: Place) -> Ask:
+    typed = {"email": f"{here.uid}@example.org", "role": "viewer"}
+    return ask("POST", f"/organizations/{here.uid}/members/invite", hidden=True, data=typed)
+
+
+def _create(here: Place) -> Ask:
+    given = {"side": "need", "organization": here.uid, "title": "Clean water"}
+    return ask("POST", "/api/v1/listings", json=given)
+
+
+def _publish(here: Place) -> Ask:
+    return ask("POST", f"/api/v1/listings/{here.listing(publish=False).uid}/publish", hidden=True)
+
+
+def _withdraw(here: Place) -> Ask:
+    return ask("POST", f"/api/v1/listings/{here.listing().uid}/withdraw", json={"reason": "Already met."})
+
+
+def _import(here: Place) -> Ask:
+    typed = {"organization": here.uid, "side": "need"}
+    return ask("POST", "/listings/import", data=typed, files={"file": ("needs.csv", NEED)})
+
+
+def _question(here: Place) -> Ask:
+    path = f"/api/v1/listings/{here.listing().uid}/questions"
+    return ask("POST", path, json={"text": "Could you start in May?"})
+
+
+def _answer(here: Place) -> Ask:
+    """Until it is answered, a question is seen by who asked and by those who may answer."""
+    path = f"/api/v1/listings/questions/{here.question().uid}/answer"
+    return ask("POST", path, hidden=True, json={"text": "Yes."})
+
+
+def _send(here: Place) -> Ask:
+    there = here.world.place().listing()
+    given = {"organization": here.uid, "text": "We could help."}
+    return ask("POST", f"/api/v1/listings/{there.uid}/requests", json=given)
+
+
+def _accept(here: Place) -> Ask:
+    path = f"/api/v1/listings/requests/{here.request().uid}/accept"
+    return ask("POST", path, hidden=True, json={"text": "Gladly."})
+
+
+def _save(_here: Place) -> Ask:
+    return ask("POST", "/api/v1/search/saved", json={"name": "Water", "query": {"q": "water"}})
+
+
+def _webhook(here: Place) -> Ask:
+    given = {"organization": here.uid, "url": "https://crm.example.org/hooks/qiao"}
+    return ask("POST", "/api/v1/webhooks", json=given)
+
+
+ASKS: dict[str, Callable[[Place], Ask]] = {
+    "organization:register": lambda here: ask(
+        "POST", "/api/v1/organizations", json={"name": f"New {here.uid}", "kind": "ngo", "distinct": True}
+    ),
+    "organization:edit": lambda here: ask(
+        "PATCH", f"/api/v1/organizations/{here.uid}", json={"description": "We plant trees."}
+    ),
+    "organization:invite": _invite,
+    "organization:verify": _verify,
+    "organization:flag": _flag,
+    "organization:suspend": lambda here: _decide(here, "suspend"),
+    "organization:bar": lambda here: _decide(here, "bar", until=str(now().date() + timedelta(days=90))),
+    "listing:create": _create,
+    "listing:edit": lambda here: ask(
+        "PATCH", f"/api/v1/listings/{here.listing().uid}", json={"title": "Cleaner water"}
+    ),
+    "listing:publish": _publish,
+    "listing:withdraw": _withdraw,
+    "listing:import": _import,
+    "listing:ask": _question,
+    "listing:answer": _answer,
+    "request:send": _send,
+    "request:answer": _accept,
+    "search:save": _save,
+    "search:pin": lambda here: ask("PUT", f"/api/v1/search/pins/{here.listing().uid}"),
+    "user:administer": lambda here: ask(
+        "POST", f"/accounts/users/{here.world.user().uid}", data={"roles": "reviewer"}
+    ),
+    "webhook:manage": _webhook,
+}
+UNLOGGED = {"search:save", "search:pin"}
+"""One's own bookmarks: nobody else's business, so not in the log of events."""
+
+
+def test_every_permission_is_walked() -> None:
+    assert set(ASKS) | NOT_YET == set(table())
+
+
+def _events(world: World) -> int:
+    with Session(world.engine) as session:
+        return session.exec(select(func.count(col(Event.id)))).one()
+
+
+def _expected(permission: str, role: Role) -> bool:
+    """Who has a role is also a member and a visitor."""
+    also = {Role.VISITOR} if role is Role.VISITOR else {Role.VISITOR, Role.MEMBER, role}
+    return bool(table()[permission] & also)
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("permission", list(ASKS))
+def test_table_is_what_http_does(world: World, permission: str, role: Role) -> None:
+    here = world.place()
+    wanted = ASKS[permission](here)
+    user = None if role is Role.VISITOR else world.user(role, here.organization)
+    before = _events(world)
+    answer = world.browser(user).request(wanted.method, wanted.path, **wanted.sent)
+    code, told = answer.status_code, answer.headers.get("location", "")
+    if _expected(permission, role):
+        assert code in (200, 201, 204, 303), answer.text
+        assert "/accounts/sign-in" not in told
+        assert permission in UNLOGGED or _events(world) > before
+        return
+    assert _events(world) == before, "nothing has happened"
+    if user is None and wanted.hidden:
+        assert code in (401, 404) or "/accounts/sign-in" in told, answer.text
+    elif user is None and wanted.path.startswith("/api/"):
+        assert code == 401, answer.text
+    elif user is None:
+        assert code == 303
+        assert told.startswith("/accounts/sign-in?next=")
+    elif wanted.hidden and role in (Role.MEMBER, Role.REVIEWER):
+        assert code in (403, 404), answer.text
+    else:
+        assert code == 403, answer.text
+    if wanted.path.startswith("/api/"):
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["status"] == code
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_organization_that_waits_is_verified_only_by_those_who_may(world: World, role: Role) -> None:
+    here = world.place(OrganizationStatus.REGISTERED)
+    user = None if role is Role.VISITOR else world.user(role, here.organization)
+    wanted = _decide(here, "verify")
+    code = world.browser(user).request(wanted.method, wanted.path, **wanted.sent).status_code
+    if role in (Role.FACILITATOR, Role.ADMINISTRATOR):
+        assert code == 200
+    elif role in (Role.VIEWER, Role.EDITOR, Role.OWNER):
+        assert code == 403
+    else:
+        assert code in (401, 404), "it is not public yet"
+
+
+@pytest.mark.parametrize("role", [Role.EDITOR, Role.OWNER])
+@pytest.mark.parametrize(
+    "permission",
+    [
+        "organization:edit",
+        "listing:create",
+        "listing:edit",
+        "listing:withdraw",
+        "listing:import",
+        "request:send",
+        "webhook:manage",
+    ],
+)
+def test_role_in_another_organization_counts_for_nothing(world: World, permission: str, role: Role) -> None:
+    here, elsewhere = world.place(), world.place()
+    wanted = ASKS[permission](here)
+    browser = world.browser(world.user(role, elsewhere.organization))
+    assert browser.request(wanted.method, wanted.path, **wanted.sent).status_code == 403
