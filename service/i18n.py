@@ -33,7 +33,8 @@ _FARTHEST = 10
 
 def closest_language(wanted: Iterable[str]) -> str:
     """The interface language nearest to the first of the `wanted` tags that has one; else English."""
-    from langcodes import LanguageTagError, closest_match
+    from langcodes import closest_match
+    from langcodes.tag_parser import LanguageTagError
 
     for tag in wanted:
         try:

@@ -44,7 +44,8 @@ def as_json(*arguments: str) -> Any:
 
 def test_help_is_there_without_loading_the_library() -> None:
     code = (
-        "import sys; from service.cli import app; print([m for m in sys.modules if m.startswith('matching')])"
+        "import sys; from service.cli import app; print([m for m in ('numpy', 'scipy', 'fastapi', 'sqlalchemy')"
+        " if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -213,7 +214,7 @@ def test_an_impossible_lock_names_its_remedy_with_status_3() -> None:
     done = qiao("match", "kaifeng", "--lock", "n-lelin-home=o-heart-money", "--lang", "zh-Hans")
     assert done.returncode == 3
     assert "→" in done.stderr
-    assert "n-lelin-home" in done.stderr
+    assert "乐邻小家" in done.stderr
 
 
 def test_a_ban_keeps_the_pair_apart_and_a_lock_makes_it() -> None:
