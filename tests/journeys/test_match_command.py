@@ -44,8 +44,8 @@ def as_json(*arguments: str) -> Any:
 
 def test_help_is_there_without_loading_the_library() -> None:
     code = (
-        "import sys; from service.cli import app; print([m for m in ('numpy', 'scipy', 'fastapi', 'sqlalchemy')"
-        " if m in sys.modules])"
+        "import sys; from service.cli import app; "
+        "print([m for m in ('numpy', 'scipy', 'fastapi', 'sqlalchemy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
