@@ -232,7 +232,7 @@ def _organizations(session: Session, actor: Actor, own: Sequence[Organization]) 
             "building",
             Message("home-register", "Register the organization for which you want to publish."),
             "/organizations/new",
-            Message("home-register-action", "Register"),
+            Message("home-register-action", "Register an organization"),
         )
     for organization in own:
         if organization.status is OrganizationStatus.REGISTERED:
@@ -244,7 +244,7 @@ def _organizations(session: Session, actor: Actor, own: Sequence[Organization]) 
                     organization=organization.name,
                 ),
                 f"/organizations/{organization.uid}/verification",
-                Message("home-complete", "Complete"),
+                Message("home-complete", "Complete it"),
             )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from matching.errors import MatchingError
@@ -10,6 +13,8 @@ from matching.messages import Message
 from service.wording import say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from matching.outcome import Matching
@@ -27,6 +32,19 @@ _LENGTHS = {"reading": 0.4, "allocating": 0.4, "explaining": 0.2, "done": 0.0}
 
 class BrokenResult(MatchingError):
     """The result breaks its own rules: a defect of the program, never shown as a result."""
+
+
+@contextmanager
+def stdout_kept_clean() -> Iterator[None]:
+    """Sends to stderr what compiled code prints meanwhile: the solver sometimes writes lines of its own."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def run(source: Source, notes: Console, language: str) -> Matching:
@@ -48,13 +66,14 @@ def run(source: Source, notes: Console, language: str) -> Matching:
             bar.update(task, completed=done, description=say(STAGES[stage], language))
 
         profiles = source.profiles
-        matching = match(
-            profiles.needs,
-            profiles.offers,
-            source.rules,
-            cooperations=profiles.cooperations,
-            progress=tell,
-        )
+        with stdout_kept_clean():
+            matching = match(
+                profiles.needs,
+                profiles.offers,
+                source.rules,
+                cooperations=profiles.cooperations,
+                progress=tell,
+            )
     if broken := verify(matching):
         raise BrokenResult(
             Message("broken-result", "The result breaks a rule and is not shown: {reason}", reason=broken[0])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -361,3 +363,14 @@ def test_quotas_are_named_by_their_word() -> None:
     matching = replace(small(), rules=Rules(quotas=(quota,)))
     assert limit_name("quota", "education", matching, {}, "es") == "Cuota de Educación"
     assert limit_name("quota", "other", matching, {}, "en") == "Quota for other"
+
+
+def test_what_compiled_code_prints_does_not_reach_the_result() -> None:
+    code = (
+        "import os; from service.pairings.running import stdout_kept_clean\n"
+        "with stdout_kept_clean(): os.write(1, b'noise')\n"
+        "print('result')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "result\n"
+    assert done.stderr == "noise"
