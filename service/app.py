@@ -29,7 +29,7 @@ from service.observing import Figures, Watching, unready
 from service.openapi import PROBLEMS, VERSION, describe
 from service.organizations import api as organizations_api
 from service.organizations import pages as organizations_pages
-from service.protection import SECURITY_HEADERS, Bounded, Protection
+from service.protection import SECURITY_HEADERS, Bounded, Heads, Protection
 from service.search import api as search_api
 from service.search import pages as search_pages
 from service.search.pages import section_of_listing
@@ -117,6 +117,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Idempotency, site=site, most_bytes=most_bytes)
     app.add_middleware(Protection)
     app.add_middleware(Watching, figures=figures)
+    app.add_middleware(Heads)
     return app
 
 

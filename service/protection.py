@@ -1,4 +1,4 @@
-"""What stands before every request: foreign sites are refused, bodies bounded, browsers told what to load."""
+"""What stands before every request: HEAD asks as GET does, foreign sites are refused, bodies bounded."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fastapi import Request
-from fastapi.responses import Response
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
+from matching.messages import Message
+from service.errors import NotAllowed
 from service.web import respond_to_error, too_large
 
 if TYPE_CHECKING:
@@ -19,6 +20,26 @@ CONTENT_SECURITY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
+
+
+class Heads:
+    """Answers HEAD as GET is answered, without the body; nothing behind it knows of HEAD."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on as GET."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def headless(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+                await send({"type": "http.response.body", "body": b""})
+
+        await self.app({**scope, "method": "GET"}, receive, headless)
 
 
 class Protection:
@@ -36,11 +57,6 @@ class Protection:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and not _own_request(headers):
-            response = Response("Requests from other sites are refused.", status_code=403)
-            await response(scope, receive, send)
-            return
 
         async def protected(message: Any) -> None:
             if message["type"] == "http.response.start":
@@ -49,6 +65,9 @@ class Protection:
                 message["headers"] = [*given, *SECURITY_HEADERS, *(() if kept else (PRIVATE,))]
             await send(message)
 
+        if scope["method"] not in ("GET", "OPTIONS") and not _own_request(Headers(scope=scope)):
+            await respond_to_error(Request(scope), _foreign())(scope, receive, protected)
+            return
         await self.app(scope, receive, protected)
 
 
@@ -100,3 +119,12 @@ def _own_request(headers: Headers) -> bool:
     if (origin := headers.get("origin")) is not None:
         return urlsplit(origin).netloc == headers.get("host", "")
     return True
+
+
+def _foreign() -> NotAllowed:
+    return NotAllowed(
+        Message(
+            "cross-site",
+            "Another site asked for this in your name; nothing was done. Open the page here and try again.",
+        )
+    )

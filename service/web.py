@@ -398,7 +398,7 @@ def install_errors(app: FastAPI) -> None:
 
 def _methods_here(request: Request) -> list[str]:
     """All methods that the address takes; the router names only those of the first route that fits."""
-    return [
+    taken = [
         method
         for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
         if any(
@@ -406,6 +406,7 @@ def _methods_here(request: Request) -> list[str]:
             for route in request.app.router.routes
         )
     ]
+    return sorted([*taken, "HEAD"] if "GET" in taken else taken)
 
 
 # Limits and versions ----------------------------------------------------------------------------------

@@ -117,11 +117,11 @@ def test_every_answer_is_as_described(world: World, role: Role) -> None:
 @pytest.mark.parametrize(
     ("path", "methods"),
     [
-        ("/api/v1/organizations", "GET, POST"),
-        ("/api/v1/organizations/x", "GET, PATCH"),
-        ("/api/v1/listings/x", "DELETE, GET, PATCH"),
+        ("/api/v1/organizations", "GET, HEAD, POST"),
+        ("/api/v1/organizations/x", "GET, HEAD, PATCH"),
+        ("/api/v1/listings/x", "DELETE, GET, HEAD, PATCH"),
         ("/api/v1/search/pins/x", "DELETE, PUT"),
-        ("/accounts/sign-in", "GET, POST"),
+        ("/accounts/sign-in", "GET, HEAD, POST"),
     ],
 )
 def test_refused_method_is_told_which_are_taken(world: World, path: str, methods: str) -> None:

@@ -1,11 +1,10 @@
-"""What protects every page: requests from other sites, addresses that lead away, languages, cursors."""
+"""What every page has in common: other sites are refused, HEAD is GET, addresses stay here, cursors."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlmodel import col, select
 
@@ -13,22 +12,22 @@ from service.db import writing
 from service.errors import BadInput
 from service.jobs import Job
 from service.paging import make_cursor, piece, read_cursor
-from service.protection import Protection
 from service.web import local_address
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from sqlalchemy import Engine
 
 
-@pytest.fixture
-def guarded() -> TestClient:
-    app = FastAPI()
+DOOR = "/door"
 
-    @app.api_route("/", methods=["GET", "POST", "DELETE"])
+
+@pytest.fixture
+def guarded(app: FastAPI) -> TestClient:
+    @app.api_route(DOOR, methods=["GET", "POST", "DELETE"])
     def answer() -> str:
         return "done"
 
-    app.add_middleware(Protection)
     return TestClient(app, base_url="https://qiao.example")
 
 
@@ -48,7 +47,16 @@ def guarded() -> TestClient:
 def test_change_asked_for_by_another_site_is_refused(
     guarded: TestClient, method: str, headers: dict[str, str]
 ) -> None:
-    assert guarded.request(method, "/", headers=headers).status_code == 403
+    refused = guarded.request(method, DOOR, headers=headers | {"Accept-Language": "ru"})
+    assert refused.status_code == 403
+    assert 'lang="ru"' in refused.text
+    assert refused.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_program_that_another_site_sends_is_told_in_a_problem_document(guarded: TestClient) -> None:
+    refused = guarded.post("/api/v1/webhooks", headers={"Sec-Fetch-Site": "cross-site"})
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert (refused.json()["status"], refused.json()["code"]) == (403, "cross-site")
 
 
 @pytest.mark.parametrize(
@@ -62,16 +70,32 @@ def test_change_asked_for_by_another_site_is_refused(
     ],
 )
 def test_change_from_here_or_by_a_program_passes(guarded: TestClient, headers: dict[str, str]) -> None:
-    assert guarded.post("/", headers=headers).status_code == 200
+    assert guarded.post(DOOR, headers=headers).status_code == 200
 
 
 def test_reading_from_another_site_passes_and_says_what_may_be_loaded(guarded: TestClient) -> None:
-    response = guarded.get("/", headers={"Sec-Fetch-Site": "cross-site"})
+    response = guarded.get(DOOR, headers={"Sec-Fetch-Site": "cross-site"})
     assert response.status_code == 200
     policy = response.headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
     assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/search?q=water", "/api/v1/search?q=water", "/healthz", "/static/qiao.js", "/nowhere"]
+)
+def test_head_is_answered_as_get_without_the_body(client: TestClient, path: str) -> None:
+    got, headed = client.get(path), client.head(path)
+    assert got.content
+    assert headed.content == b""
+    assert headed.status_code == got.status_code
+    kept = {"content-type", "content-length", "content-language", "cache-control", "content-security-policy"}
+    assert {name: headed.headers.get(name) for name in kept} == {name: got.headers.get(name) for name in kept}
+
+
+def test_head_of_what_cannot_be_got_is_refused(client: TestClient) -> None:
+    assert client.head("/accounts/sign-out").status_code == 405
 
 
 @pytest.mark.parametrize(
