@@ -18,6 +18,8 @@ from service.accounts import pages as accounts_pages
 from service.accounts.actions import hold
 from service.accounts.queries import held, identify
 from service.assets import STATIC
+from service.choices import api as choices_api
+from service.choices import pages as choices_pages
 from service.db import make_engine
 from service.errors import ServiceError, Unavailable
 from service.home import pages as home_pages
@@ -25,11 +27,19 @@ from service.idempotency import Idempotency
 from service.listings import api as listings_api
 from service.listings import pages as listings_pages
 from service.listings.pages import section_of_organization
+from service.meetings import api as meetings_api
+from service.meetings import pages as meetings_pages
 from service.observing import Figures, Watching, unready
 from service.openapi import PROBLEMS, VERSION, describe
 from service.organizations import api as organizations_api
 from service.organizations import pages as organizations_pages
+from service.pairings import api as pairings_api
+from service.pairings import pages as pairings_pages
 from service.protection import SECURITY_HEADERS, Bounded, Heads, Protection
+from service.reviews import api as reviews_api
+from service.reviews import pages as reviews_pages
+from service.rounds import api as rounds_api
+from service.rounds import pages as rounds_pages
 from service.search import api as search_api
 from service.search import pages as search_pages
 from service.search.pages import section_of_listing
@@ -48,8 +58,30 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-API = (accounts_api, organizations_api, listings_api, search_api, webhooks_api)
-PAGES = (home_pages, accounts_pages, organizations_pages, listings_pages, search_pages)
+API = (
+    accounts_api,
+    organizations_api,
+    listings_api,
+    search_api,
+    webhooks_api,
+    rounds_api,
+    reviews_api,
+    pairings_api,
+    choices_api,
+    meetings_api,
+)
+PAGES = (
+    home_pages,
+    accounts_pages,
+    organizations_pages,
+    listings_pages,
+    search_pages,
+    meetings_pages,
+    choices_pages,
+    pairings_pages,
+    reviews_pages,
+    rounds_pages,
+)
 SECONDS_FIRST = 0.5
 """How long the first answers come before work in the background, which loads much."""
 FORM_OVERHEAD = 1_000_000

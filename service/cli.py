@@ -1,4 +1,4 @@
-"""The command `qiao`: thin commands over `matching` and `service.pairings`.
+"""The command `qiao`: thin commands over `matching` and `service.results`.
 
 stdout carries the result and nothing else; progress and notes go to stderr. Exit status: 0 done, 1 the input
 cannot be used, 2 wrong usage, 3 locks or quotas that cannot all hold.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from matching.errors import MatchingError
     from matching.outcome import Matching
-    from service.pairings.sources import Source
+    from service.results.sources import Source
 
 INVALID, USAGE, INFEASIBLE = 1, 2, 3
 PLAIN_WIDTH = 120
@@ -102,7 +102,7 @@ def match_command(
     lang: Language = None,
 ) -> None:
     """Match the needs and offers of a source; print pairings, who got nothing and why, and a certificate."""
-    from service.pairings.sources import Options, open_source
+    from service.results.sources import Options, open_source
 
     language = _language(lang)
     options = Options(
@@ -121,15 +121,15 @@ def match_command(
         matching = _run(opened, language)
     title = opened.title(language)
     if as_json:
-        from service.pairings.records import record
+        from service.results.records import record
 
         _write_json({"source": opened.name, "title": title, **record(matching, language)})
     else:
-        from service.pairings.console import print_matching
+        from service.results.console import print_matching
 
         print_matching(_console(), matching, title, language)
     if out is not None:
-        from service.pairings.files import write_files
+        from service.results.files import write_files
         from service.wording import say
 
         with _errors(language):
@@ -160,7 +160,7 @@ def scenarios_command(as_json: AsJson = False, lang: Language = None) -> None:
         ]
         _write_json({"scenarios": found})
         return
-    from service.pairings.console import print_scenarios
+    from service.results.console import print_scenarios
 
     print_scenarios(_console(), scenarios, language)
 
@@ -199,7 +199,7 @@ def evaluate_command(
 ) -> None:
     """Measure on the benchmark how well fitting offers are found, in every pair of languages."""
     from matching.evaluation import evaluate
-    from service.pairings.quality import evaluation_record, print_evaluation
+    from service.results.quality import evaluation_record, print_evaluation
 
     language = _language(lang)
     with _errors(language):
@@ -220,8 +220,8 @@ def demo_command(
     """Match all bundled scenarios, put them into a database of their own and serve the web site with them."""
     from matching.scenarios import scenario_names
     from service.commands import demonstrate
-    from service.pairings.console import print_compactly, print_totals
-    from service.pairings.sources import Options, open_source
+    from service.results.console import print_compactly, print_totals
+    from service.results.sources import Options, open_source
 
     language, console, done = _language(lang), _console(), []
     for name in scenario_names():
@@ -279,7 +279,7 @@ def _pairs(texts: list[str] | None, option: str) -> list[tuple[str, str]]:
 
 def _run(source: Source, language: str) -> Matching:
     """Match, with progress on a terminal, and check the result before anybody sees it."""
-    from service.pairings.running import run
+    from service.results.running import run
 
     return run(source, _notes(), language)
 
@@ -287,7 +287,7 @@ def _run(source: Source, language: str) -> Matching:
 def _note_left_out(source: Source, language: str) -> None:
     if source.problems:
         from matching.messages import Message
-        from service.pairings.console import print_problems
+        from service.results.console import print_problems
 
         message = Message(
             "left-out",
@@ -319,7 +319,7 @@ def _errors(language: str) -> Iterator[None]:
 
 def _tell(error: MatchingError, language: str) -> int:
     from matching.errors import Infeasible, InvalidProfiles, InvalidRules, UnknownName
-    from service.pairings.console import print_problems, print_remedies
+    from service.results.console import print_problems, print_remedies
     from service.wording import say
 
     match error:

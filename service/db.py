@@ -52,7 +52,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return "UtcDateTime()"
 
 
-def status_column(statuses: type[StrEnum], *, name: str) -> Column[Any]:
+def status_column(statuses: type[StrEnum], *, name: str, nullable: bool = False) -> Column[Any]:
     """A column that holds the values of an enum and nothing else; `name` is that of its CHECK."""
     kind = Enum(
         statuses,
@@ -62,7 +62,7 @@ def status_column(statuses: type[StrEnum], *, name: str) -> Column[Any]:
         length=20,
         name=name,
     )
-    return Column(kind, nullable=False, index=True)
+    return Column(kind, nullable=nullable, index=True)
 
 
 def now() -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matching.messages import Message, Quantity, Term
 from matching.vocabulary import default_vocabulary
@@ -25,6 +25,50 @@ def say(message: Message, language: str, names: Mapping[str, str] = _NO_NAMES) -
     template = catalogue(language).gettext(message.template)
     words = {name: _word(value, language, names) for name, value in message.params.items()}
     return template.format_map(words)
+
+
+def stored(message: Message) -> dict[str, Any]:
+    """The message as JSON, to be said later in any language; `restored` gives it back."""
+    return {
+        "code": message.code,
+        "template": message.template,
+        "params": {name: _stored_param(value) for name, value in message.params.items()},
+    }
+
+
+def restored(kept: Mapping[str, Any]) -> Message:
+    """A message that was `stored`."""
+    params = {name: _restored_param(value) for name, value in kept["params"].items()}
+    return Message(kept["code"], kept["template"], **params)
+
+
+def _stored_param(value: Param) -> Any:
+    match value:
+        case Message():
+            return {"message": stored(value)}
+        case Term():
+            return {"term": [value.scheme, value.code]}
+        case Quantity():
+            return {"quantity": [value.amount, value.unit]}
+        case date():
+            return {"date": value.isoformat()}
+        case _:
+            return value
+
+
+def _restored_param(value: Any) -> Param:
+    match value:
+        case {"message": kept}:
+            return restored(kept)
+        case {"term": [scheme, code]}:
+            return Term(scheme, code)
+        case {"quantity": [amount, unit]}:
+            return Quantity(amount, unit)
+        case {"date": day}:
+            return date.fromisoformat(day)
+        case _:
+            param: Param = value
+            return param
 
 
 def _word(value: Param, language: str, names: Mapping[str, str]) -> str:

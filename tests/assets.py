@@ -90,7 +90,7 @@ def _digest(content: bytes) -> str:
 
 def templates() -> list[Path]:
     """Every page of the service; mails and the printed report have no style sheet of ours."""
-    return sorted(path for path in TEMPLATES.rglob("*.html") if path.parent.name not in ("pairings", "mail"))
+    return sorted(path for path in TEMPLATES.rglob("*.html") if path.parent.name not in ("results", "mail"))
 
 
 def _jinja_words(text: str) -> str:

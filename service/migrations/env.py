@@ -11,15 +11,34 @@ from sqlmodel.sql.sqltypes import AutoString
 
 from service import events, idempotency, jobs
 from service.accounts import models as accounts
+from service.choices import models as choices
 from service.db import UtcDateTime, make_engine
 from service.listings import models as listings
+from service.meetings import models as meetings
 from service.organizations import models as organizations
+from service.pairings import models as pairings
+from service.reviews import models as reviews
+from service.rounds import models as rounds
 from service.search import models as search
 from service.settings import Settings
 from service.webhooks import models as webhooks
 
 _LOCK = 7_134_902
-_TABLES = (events, idempotency, jobs, accounts, organizations, listings, search, webhooks)
+_TABLES = (
+    events,
+    idempotency,
+    jobs,
+    accounts,
+    organizations,
+    listings,
+    search,
+    webhooks,
+    rounds,
+    reviews,
+    pairings,
+    choices,
+    meetings,
+)
 
 
 def _ours(_object: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:  # noqa: FBT001 — alembic calls it so

@@ -59,5 +59,5 @@ def test_wheel_matches_a_scenario_in_another_language(installed):
 def test_wheel_holds_catalogues_templates_and_licence(installed):
     names = {path.relative_to(installed).as_posix() for path in installed.rglob("*")}
     assert "service/locale/ru/LC_MESSAGES/qiao.mo" in names
-    assert "service/templates/pairings/report.html" in names
+    assert "service/templates/results/report.html" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)

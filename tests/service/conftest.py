@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -16,22 +17,31 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import Session, SQLModel
 
+from matching.profiles import Side
+from matching.rules import load_preset
 from service.accounts.models import Membership, SignIn, User, UserStatus
 from service.accounts.proofs import hash_password, key_hash
 from service.accounts.queries import SESSION_COOKIE, actor_of
 from service.app import create_app
 from service.db import make_engine, now, writing
+from service.listings import actions as listings
+from service.listings.models import Listing
+from service.listings.reading import Draft
+from service.organizations.models import Organization, OrganizationStatus
+from service.pairings.models import Pairing, PairingStatus
+from service.permissions import Actor, Role
+from service.rounds.models import Application, ApplicationStatus, Round, RoundPhase, RoundStatus
 from service.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from fastapi import FastAPI
     from sqlalchemy import Engine
 
     from service.jobs import Jobs
-    from service.permissions import Actor, Role
     from service.web import Site
 
 PASSWORD = "correct horse battery staple"
@@ -210,3 +220,152 @@ def sign_in(engine: Engine) -> SignInAs:
         return client
 
     return signed_in
+
+
+@dataclass
+class Party:
+    """An organization and its editor."""
+
+    organization: Organization
+    user: User
+    actor: Actor
+
+
+MakeParty = Callable[..., Party]
+MakeListing = Callable[..., Listing]
+
+
+@pytest.fixture
+def make_party(engine: Engine, make_user: MakeUser, actor: Callable[[User], Actor]) -> MakeParty:
+    """Makes a verified organization with an editor: `make_party("Green Home", kind="ngo")`."""
+
+    def make(name: str = "Green Home", role: Role = Role.EDITOR, **values: Any) -> Party:
+        values = {"kind": "ngo", "status": OrganizationStatus.VERIFIED, **values}
+        organization = Organization(name=name, **values)
+        with writing(engine) as session:
+            session.add(organization)
+        user = make_user(member_of={organization.key: role})
+        return Party(organization, user, actor(user))
+
+    return make
+
+
+@pytest.fixture
+def make_listing(engine: Engine) -> MakeListing:
+    """Makes a listing of a party, published unless told otherwise: `make_listing(party, "Title")`."""
+
+    def make(
+        party: Party,
+        title: str = "Clean water",
+        side: Side = Side.NEED,
+        *,
+        publish: bool = True,
+        lines: list[dict[str, str]] | None = None,
+        **fields: str,
+    ) -> Listing:
+        lines = [{"kind": "money", "amount": "5000 CNY"}] if lines is None else lines
+        with Session(engine.execution_options(writing=True), expire_on_commit=False) as session:
+            draft = Draft(side, {"title": title, **fields}, lines, "en")
+            listing = listings.save_draft(session, party.actor, party.organization, draft)
+            if publish:
+                listings.publish(session, party.actor, listing)
+            session.commit()
+            return listing
+
+    return make
+
+
+@pytest.fixture
+def as_user(client: TestClient, sign_in: SignInAs) -> Callable[[User], TestClient]:
+    """The one browser, signed in as somebody."""
+    return lambda user: sign_in(client, user)
+
+
+@pytest.fixture
+def rows(engine: Engine) -> Callable[[Any], list[Any]]:
+    """What a SELECT finds now: `rows(select(Listing))`."""
+
+    def find(statement: Any) -> list[Any]:
+        with Session(engine, expire_on_commit=False) as session:
+            return list(session.exec(statement).all())
+
+    return find
+
+
+# Rounds -----------------------------------------------------------------------------------------------
+
+MakeRound = Callable[..., Round]
+Enter = Callable[..., Application]
+Pair = Callable[..., Pairing]
+
+
+@pytest.fixture
+def make_round(engine: Engine) -> MakeRound:
+    """Makes a round straight in a phase: `make_round("venture-call", RoundStatus.OPEN, title="Call")`.
+
+    Its phases are the preset's; `ends={"open": moment}` plans when they end.
+    """
+
+    def make(
+        preset: str = "monthly-talk",
+        status: RoundStatus = RoundStatus.OPEN,
+        *,
+        ends: dict[str, datetime] | None = None,
+        **values: Any,
+    ) -> Round:
+        phases = list(load_preset(preset).process.phases)
+        values = {"title": "Spring round", "language": "en", "phases": phases, **values}
+        made = Round(preset=preset, status=status, **values)
+        with writing(engine) as session:
+            session.add(made)
+            session.flush()
+            for phase in made.phases:
+                session.add(RoundPhase(round_id=made.key, phase=phase, ends=(ends or {}).get(phase)))
+        return made
+
+    return make
+
+
+@pytest.fixture
+def enter(engine: Engine) -> Enter:
+    """Enters a listing into a round: `enter(round, listing, ApplicationStatus.ELIGIBLE)`."""
+
+    def make(
+        into: Round,
+        listing: Listing,
+        status: ApplicationStatus = ApplicationStatus.ELIGIBLE,
+        **values: Any,
+    ) -> Application:
+        made = Application(
+            round_id=into.key,
+            listing_id=listing.key,
+            organization_id=listing.organization_id,
+            side=listing.side,
+            status=status,
+            revision=listing.revision,
+            submitted=now(),
+            **values,
+        )
+        with writing(engine) as session:
+            session.add(made)
+        return made
+
+    return make
+
+
+@pytest.fixture
+def pair(engine: Engine) -> Pair:
+    """Pairs two applications without a match run: `pair(need, offer, PairingStatus.MUTUAL, score=0.8)`."""
+
+    def make(
+        need: Application,
+        offer: Application,
+        status: PairingStatus = PairingStatus.RELEASED,
+        **values: Any,
+    ) -> Pairing:
+        made = Pairing(round_id=need.round_id, need_id=need.key, offer_id=offer.key, status=status, **values)
+        with writing(engine) as session:
+            session.add(made)
+        return made
+
+    return make

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from service.accounts.models import User
     from service.permissions import Actor
     from service.web import Site
-    from tests.service.conftest import MakeUser
-    from tests.service.listings.conftest import MakeListing, MakeParty
+    from tests.service.conftest import MakeListing, MakeParty, MakeUser
 
 
 def codes(home: queries.Home) -> list[str]:

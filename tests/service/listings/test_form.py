@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fastapi.testclient import TestClient
 
     from service.accounts.models import User
-    from tests.service.listings.conftest import MakeListing, MakeParty
+    from tests.service.conftest import MakeListing, MakeParty
 
     AsUser = Callable[[User], TestClient]
     Rows = Callable[[Any], list[Any]]

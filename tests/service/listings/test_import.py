@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
     from service.accounts.models import User
     from service.jobs import Jobs
-    from tests.service.conftest import MakeUser
-    from tests.service.listings.conftest import MakeListing, MakeParty
+    from tests.service.conftest import MakeListing, MakeParty, MakeUser
 
     AsUser = Callable[[User], TestClient]
     Rows = Callable[[Any], list[Any]]

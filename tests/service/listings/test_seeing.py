@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from service.accounts.models import User
     from service.jobs import Jobs
-    from tests.service.conftest import MakeUser
-    from tests.service.listings.conftest import MakeListing, MakeParty, Party
+    from tests.service.conftest import MakeListing, MakeParty, MakeUser, Party
 
     AsUser = Callable[[User], TestClient]
     Rows = Callable[[Any], list[Any]]

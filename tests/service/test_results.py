@@ -22,7 +22,7 @@ from matching.messages import Message, Quantity
 from matching.profiles import Profiles
 from matching.rules import Budget, Quota, Rules
 from matching.scenarios import load_scenario
-from service.pairings.console import (
+from service.results.console import (
     gap_text,
     print_compactly,
     print_matching,
@@ -31,14 +31,14 @@ from service.pairings.console import (
     print_scenarios,
     print_totals,
 )
-from service.pairings.files import write_files
-from service.pairings.pictures import carried_share, ribbons
-from service.pairings.records import record
-from service.pairings.report import report
-from service.pairings.running import BrokenResult, run
-from service.pairings.sources import Options, Source, open_source
-from service.pairings.words import limit_name, names_of, text_width, whole
-from service.pairings.workbook import write_workbook
+from service.results.files import write_files
+from service.results.pictures import carried_share, ribbons
+from service.results.records import record
+from service.results.report import report
+from service.results.running import BrokenResult, run
+from service.results.sources import Options, Source, open_source
+from service.results.words import limit_name, names_of, text_width, whole
+from service.results.workbook import write_workbook
 from tests.builders import line, money, need, offer, organization
 
 if TYPE_CHECKING:
@@ -347,7 +347,7 @@ def test_an_empty_result_can_be_shown_everywhere(tmp_path: Path) -> None:
 
 def test_a_result_that_breaks_its_rules_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = Message("veto", "One side has ruled out the other.")
-    monkeypatch.setattr("service.pairings.running.verify", lambda _matching: [broken])
+    monkeypatch.setattr("service.results.running.verify", lambda _matching: [broken])
     with pytest.raises(BrokenResult, match="ruled out"):
         run(source(small()), console()[0], "en")
 
@@ -367,7 +367,7 @@ def test_quotas_are_named_by_their_word() -> None:
 
 def test_what_compiled_code_prints_does_not_reach_the_result() -> None:
     code = (
-        "import os; from service.pairings.running import stdout_kept_clean\n"
+        "import os; from service.results.running import stdout_kept_clean\n"
         "with stdout_kept_clean(): os.write(1, b'noise')\n"
         "print('result')"
     )

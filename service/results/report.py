@@ -17,9 +17,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from matching.rules import load_preset, preset_names
 from service.i18n import catalogue, date_text, number_text, percent_text, plural
-from service.pairings.console import amounts_text, certificate_rows, gap_text
-from service.pairings.pictures import ribbons
-from service.pairings.words import (
+from service.results.console import amounts_text, certificate_rows, gap_text
+from service.results.pictures import ribbons
+from service.results.words import (
     LIMITS,
     PARTS,
     given_by_kind,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from matching.messages import Message, Quantity
     from matching.outcome import Matching
     from matching.profiles import Profile
-    from service.pairings.sources import Source
+    from service.results.sources import Source
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 _MOST_LIMITS = 8
@@ -47,10 +47,10 @@ _MOST_LIMITS = 8
 def report(matching: Matching, source: Source, language: str) -> str:
     """The report as HTML, in the reader's language."""
     names = names_of(matching, language)
-    script = (TEMPLATES / "pairings" / "report.js").read_text(encoding="utf-8").strip()
+    script = (TEMPLATES / "results" / "report.js").read_text(encoding="utf-8").strip()
     return (
         _environment()
-        .get_template("pairings/report.html")
+        .get_template("results/report.html")
         .render(
             _words(language, names),
             language=language,

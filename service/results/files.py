@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from matching.errors import UnreadableFile
 from matching.messages import Message
-from service.pairings.records import certificate_record, record
-from service.pairings.report import report
-from service.pairings.workbook import write_workbook
+from service.results.records import certificate_record, record
+from service.results.report import report
+from service.results.workbook import write_workbook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from matching.outcome import Matching
-    from service.pairings.sources import Source
+    from service.results.sources import Source
 
 
 def write_files(matching: Matching, source: Source, folder: Path, language: str) -> Message:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from matching.outcome import Matching
-    from service.pairings.sources import Source
+    from service.results.sources import Source
 
 STAGES = {
     "reading": Message("stage-reading", "Reading and comparing texts"),

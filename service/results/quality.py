@@ -10,7 +10,7 @@ from rich.text import Text
 
 from matching.messages import Message
 from service.i18n import catalogue, number_text
-from service.pairings.words import text_width
+from service.results.words import text_width
 from service.wording import say
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from service.pairings.words import limit_name, names_of, whole
+from service.results.words import limit_name, names_of, whole
 from service.wording import quantity_text, say
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from matching.messages import Message
 from service.i18n import catalogue, number_text, percent_text, plural
-from service.pairings.words import FAIRNESS, limit_name, names_of, ordered_parts, part_name
+from service.results.words import FAIRNESS, limit_name, names_of, ordered_parts, part_name
 from service.wording import quantity_text, say
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matching.errors import Problem
     from matching.outcome import Matching, Pairing, Shortfall, Unmatched
     from matching.scenarios import Scenario
-    from service.pairings.sources import Source
+    from service.results.sources import Source
 
 WIDE = 100
 MOST_LIMITS = 5

@@ -1,0 +1,1 @@
+"""Meetings: the timetable of a forum, who came, what came of it."""

@@ -1,0 +1,190 @@
+"""Match runs, the pairings they propose, what facilitators put over them, and objections of the public."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Text
+from sqlmodel import Field
+
+from service.db import Row, UtcDateTime, status_column
+from service.lifecycle import Lifecycle, step
+
+REMARK_CHARACTERS = 2_000
+OBJECTION_CHARACTERS = 5_000
+
+
+class MatchRunStatus(StrEnum):
+    """How a match run went."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    INFEASIBLE = "infeasible"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+
+_M = MatchRunStatus
+MATCH_RUN = Lifecycle(
+    "match_run",
+    step("start", (_M.QUEUED, _M.RUNNING), _M.RUNNING),
+    step("finish", _M.RUNNING, _M.DONE),
+    step("find_infeasible", _M.RUNNING, _M.INFEASIBLE),
+    step("fail", (_M.QUEUED, _M.RUNNING), _M.FAILED),
+    step("cancel", (_M.QUEUED, _M.RUNNING), _M.CANCELLED),
+    step("supersede", (_M.QUEUED, _M.RUNNING, _M.DONE, _M.INFEASIBLE, _M.FAILED), _M.SUPERSEDED),
+)
+
+
+class MatchRun(Row, table=True):
+    """One run of the matcher over a round: what went in, how it went, its certificate."""
+
+    __tablename__ = "match_run"
+
+    round_id: int = Field(foreign_key="round.id", index=True)
+    status: MatchRunStatus = Field(
+        default=MatchRunStatus.QUEUED, sa_column=status_column(MatchRunStatus, name="match_run_status")
+    )
+    what_if: bool = False
+    """A try with other weights, caps or fairness: shown and compared, never released."""
+    changes: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """Of a what-if: keys put over the round's rules."""
+    rules: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """All keys that were put over the preset's, overrides included."""
+    inputs: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """The profiles and cooperations as they went in, so that the run can be repeated half a year later."""
+    fingerprint: str = Field(default="", max_length=64)
+    """SHA-256 of all that went in; a result is kept only while it still holds."""
+    seed: int = 0
+    job: str = Field(default="", max_length=32)
+    progress_stage: str = Field(default="", max_length=30)
+    result: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """Certificate, who got nothing and why, what is missing: codes and stored messages, no language."""
+    remedies: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Of an infeasible run: what would make it feasible, stored messages."""
+    asked_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
+    finished: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    released: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class OverrideKind(StrEnum):
+    """What a facilitator decides over the matcher."""
+
+    LOCK = "lock"
+    BAN = "ban"
+    AMOUNT = "amount"
+
+
+class Override(Row, table=True):
+    """A pair that must be, must not be, or gets a sum set by hand; never without a reason."""
+
+    __tablename__ = "override"
+
+    round_id: int = Field(foreign_key="round.id", index=True)
+    kind: OverrideKind = Field(sa_column=status_column(OverrideKind, name="override_kind"))
+    need_id: int = Field(foreign_key="application.id", index=True)
+    offer_id: int = Field(foreign_key="application.id", index=True)
+    amount: int | None = Field(default=None, sa_type=BigInteger)
+    """Hundredths of the unit of the pair's main line."""
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    made_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
+    removed: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class PairingStatus(StrEnum):
+    """How far a pairing is."""
+
+    PROPOSED = "proposed"
+    RELEASED = "released"
+    MUTUAL = "mutual"
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    MET = "met"
+    AGREED = "agreed"
+    DROPPED = "dropped"
+
+
+_P = PairingStatus
+PAIRING = Lifecycle(
+    "pairing",
+    step("release", _P.PROPOSED, _P.RELEASED),
+    step("become_mutual", _P.RELEASED, _P.MUTUAL),
+    step("decline", (_P.RELEASED, _P.MUTUAL), _P.DECLINED),
+    step("lapse", _P.RELEASED, _P.LAPSED),
+    step("offer_again", (_P.DECLINED, _P.LAPSED), _P.RELEASED, needs_reason=True),
+    step("meet", _P.MUTUAL, _P.MET),
+    step("agree", (_P.RELEASED, _P.MUTUAL, _P.MET), _P.AGREED),
+    step("drop", (_P.PROPOSED, _P.RELEASED, _P.MUTUAL, _P.MET), _P.DROPPED, needs_reason=True),
+)
+
+
+class Pairing(Row, table=True):
+    """One offer carrying one need of a round, wholly or in part."""
+
+    __tablename__ = "pairing"
+
+    round_id: int = Field(foreign_key="round.id", index=True)
+    run_id: int | None = Field(default=None, foreign_key="match_run.id", index=True)
+    """None: put there by hand, or next in line."""
+    need_id: int = Field(foreign_key="application.id", index=True)
+    offer_id: int = Field(foreign_key="application.id", index=True)
+    status: PairingStatus = Field(
+        default=PairingStatus.PROPOSED, sa_column=status_column(PairingStatus, name="pairing_status")
+    )
+    score: float = 0.0
+    need_side: float = 0.0
+    offer_side: float = 0.0
+    parts: dict[str, float] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    evidence: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    flags: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Stored messages, both."""
+    gifts: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """The fields of `matching.outcome.Gift`, amounts in hundredths."""
+    reason: str = Field(default="", sa_column=Column(Text, nullable=False))
+    """Why it was set by hand, declined or dropped."""
+    reply_by: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    """Until when both sides may answer; whether that is over is also a predicate."""
+    released: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ObjectionStatus(StrEnum):
+    """How an objection was decided; an open one blocks confirmation."""
+
+    RAISED = "raised"
+    UPHELD = "upheld"
+    DISMISSED = "dismissed"
+
+
+OBJECTION = Lifecycle(
+    "objection",
+    step("uphold", ObjectionStatus.RAISED, ObjectionStatus.UPHELD, needs_reason=True),
+    step("dismiss", ObjectionStatus.RAISED, ObjectionStatus.DISMISSED, needs_reason=True),
+)
+
+
+class Objection(Row, table=True):
+    """Somebody, signed in or not, says during public notice that a result is wrong."""
+
+    __tablename__ = "objection"
+
+    round_id: int = Field(foreign_key="round.id", index=True)
+    pairing_id: int | None = Field(default=None, foreign_key="pairing.id", index=True)
+    """None: it is about the result as a whole."""
+    status: ObjectionStatus = Field(
+        default=ObjectionStatus.RAISED, sa_column=status_column(ObjectionStatus, name="objection_status")
+    )
+    name: str = Field(max_length=120)
+    email: str = Field(max_length=254)
+    """Both seen by facilitators only."""
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    language: str = Field(default="und", max_length=8)
+    evidence: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Files handed in: filename, media_type, size, sha256."""
+    raised_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
+    reason: str = Field(default="", sa_column=Column(Text, nullable=False))
+    decided_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
+    decided: datetime | None = Field(default=None, sa_type=UtcDateTime)
