@@ -1,0 +1,381 @@
+"""The graph of signed cooperations: which sectors meet, who holds it together, who should be introduced.
+
+Nodes are organizations (`name`, `kind`, `sector`), edges pairs that have signed something together
+(`count`, `first`, `last`, `themes`, `links`). Ties break by id and random steps are seeded, so that the same
+cooperations give the same picture everywhere.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from math import isclose
+from typing import TYPE_CHECKING, Any
+
+from matching.messages import Message, Term
+from matching.vocabulary import default_vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import networkx as nx
+
+    from matching.profiles import Cooperation, Organization
+
+SEED = 0
+PIVOTS = 128
+"""Betweenness is exact for so many organizations, beyond that estimated from as many (Brandes & Pich)."""
+COLD = 0.05
+"""A pair of sectors is cold if so few cooperations or fewer would be so unlikely by chance."""
+WIDEST = 60
+"""Partners beyond so many introduce nobody: everybody knows them."""
+
+
+def graph_of(organizations: Iterable[Organization], cooperations: Iterable[Cooperation]) -> nx.Graph:
+    """The cooperations as an undirected graph without loops; organizations nobody names stay out.
+
+    Raises KeyError for a cooperation with an organization that is not among `organizations`.
+    """
+    import networkx as nx
+
+    known = {one.id: one for one in organizations}
+    links: dict[tuple[str, str], list[Cooperation]] = defaultdict(list)
+    for one in sorted(cooperations, key=lambda one: one.id):
+        ends = sorted((one.need_organization, one.offer_organization))
+        if ends[0] != ends[1]:
+            links[ends[0], ends[1]].append(one)
+    graph = nx.Graph()
+    for id_ in sorted({end for pair in links for end in pair}):
+        one_kind = known[id_].kind
+        graph.add_node(id_, name=known[id_].name, kind=one_kind, sector=sector_of(one_kind))
+    for (a, b), signed in sorted(links.items()):
+        days = sorted(one.signed for one in signed if one.signed)
+        graph.add_edge(
+            a,
+            b,
+            count=len(signed),
+            first=days[0] if days else None,
+            last=days[-1] if days else None,
+            themes=frozenset(one.theme for one in signed if one.theme),
+            links=tuple(one.id for one in signed),
+        )
+    return graph
+
+
+def sector_of(kind: str) -> str:
+    """The sector of a kind of organization: government, enterprise, finance or society."""
+    return default_vocabulary().attribute("organization_kinds", kind, "sector")
+
+
+def link_type(kind: str, other: str) -> str:
+    """The code in `link_types` of two kinds of organization (政社, 企社, 融社, 社社), or nothing."""
+    words = default_vocabulary()
+    ends = {sector_of(kind), sector_of(other)}
+    for code in words.codes("link_types"):
+        if ends == {words.attribute("link_types", code, side) for side in ("sector_a", "sector_b")}:
+            return code
+    return ""
+
+
+# Sectors ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SectorPair:
+    """How often two kinds of organization sign with each other, against chance.
+
+    `expected`: with partners drawn at random among all signatures (the configuration model, Newman 2003);
+    `cold`: so few would come by chance in less than `COLD` of cases.
+    """
+
+    kinds: tuple[str, str]
+    link_type: str
+    observed: int
+    expected: float
+    cold: bool
+
+    @property
+    def ratio(self) -> float | None:
+        """Observed over expected; None where nothing is expected."""
+        return self.observed / self.expected if self.expected else None
+
+
+def sector_pairs(graph: nx.Graph, kinds: Sequence[str] | None = None) -> list[SectorPair]:
+    """Every unordered pair of `kinds` (all of the vocabulary by default), in their order."""
+    from scipy.stats import poisson
+
+    kinds = list(kinds or default_vocabulary().codes("organization_kinds"))
+    signatures: Counter[str] = Counter()
+    observed: Counter[frozenset[str]] = Counter()
+    for a, b, count in graph.edges(data="count"):
+        ends = (graph.nodes[a]["kind"], graph.nodes[b]["kind"])
+        signatures.update({ends[0]: count})
+        signatures.update({ends[1]: count})
+        observed[frozenset(ends)] += count
+    total = sum(signatures.values())
+    found = []
+    for index, kind in enumerate(kinds):
+        for other in kinds[index:]:
+            product = signatures[kind] * signatures[other]
+            expected = product / total / (2 if kind == other else 1) if total else 0.0
+            seen = observed[frozenset((kind, other))]
+            cold = bool(seen < expected and poisson.cdf(seen, expected) < COLD)
+            found.append(SectorPair((kind, other), link_type(kind, other), seen, expected, cold))
+    return found
+
+
+# Organizations ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one organization is in the graph.
+
+    `between` in [0, 1]: on how large a share of the shortest ways between others it lies (betweenness);
+    `brokers`: pairs of its partners from two sectors that nothing but it connects directly, as counted by
+    Gould & Fernandez 1989 for liaisons; `cut_off`: organizations that would lose the rest without it.
+    """
+
+    id: str
+    partners: int
+    cooperations: int
+    sectors: int
+    between: float
+    brokers: int
+    community: int
+    cut_off: int
+
+
+def standings(graph: nx.Graph) -> dict[str, Standing]:
+    """By id, in the order of ids: what each organization is in the graph."""
+    import networkx as nx
+
+    pivots = PIVOTS if len(graph) > PIVOTS else None
+    between = nx.betweenness_centrality(graph, k=pivots, seed=SEED)
+    community = {one: number for number, group in enumerate(communities(graph)) for one in group}
+    losses = cut_off(graph)
+    return {
+        one: Standing(
+            id=one,
+            partners=graph.degree(one),
+            cooperations=graph.degree(one, weight="count"),
+            sectors=len({graph.nodes[other]["sector"] for other in graph[one]}),
+            between=float(between[one]),
+            brokers=_brokered(graph, one),
+            community=community[one],
+            cut_off=losses.get(one, 0),
+        )
+        for one in sorted(graph)
+    }
+
+
+def _brokered(graph: nx.Graph, one: str) -> int:
+    """Unordered pairs of partners, of two sectors, that have signed nothing together."""
+    by_sector = Counter(graph.nodes[other]["sector"] for other in graph[one])
+    size = sum(by_sector.values())
+    across: int = (size * size - sum(count * count for count in by_sector.values())) // 2
+    partners = set(graph[one])
+    met: int = sum(
+        graph.nodes[a]["sector"] != graph.nodes[b]["sector"]
+        for a in partners
+        for b in partners & set(graph[a])
+    )
+    return across - met // 2
+
+
+def communities(graph: nx.Graph) -> list[list[str]]:
+    """Organizations that sign more with each other than with others (Louvain, Blondel et al. 2008).
+
+    The largest first, members in the order of their ids.
+    """
+    import networkx as nx
+
+    if not graph:
+        return []
+    groups = nx.community.louvain_communities(graph, weight="count", seed=SEED)
+    return sorted((sorted(group) for group in groups), key=lambda group: (-len(group), group[0]))
+
+
+def bridges(graph: nx.Graph) -> list[tuple[str, str, int]]:
+    """Pairs that alone hold two parts together, and how many organizations the smaller part has."""
+    import networkx as nx
+
+    tree = graph.copy()
+    alone = sorted(tuple(sorted(pair)) for pair in nx.bridges(graph))
+    tree.remove_edges_from(alone)
+    part = {one: number for number, group in enumerate(nx.connected_components(tree)) for one in group}
+    sizes = Counter(part.values())
+    beyond = _sides(nx.Graph((part[a], part[b]) for a, b in alone), sizes)
+    found = [(a, b, min(beyond(part[a], part[b]), beyond(part[b], part[a]))) for a, b in alone]
+    return sorted(found, key=lambda one: (-one[2], one[0], one[1]))
+
+
+def cut_off(graph: nx.Graph) -> dict[str, int]:
+    """By id, of those that hold something together: how many others lose the largest part without them.
+
+    From the tree of blocks and articulation points (Hopcroft & Tarjan 1973), in linear time.
+    """
+    import networkx as nx
+
+    points = set(nx.articulation_points(graph))
+    tree, sizes = nx.Graph(), dict.fromkeys((("point", one) for one in points), 1)
+    for number, block in enumerate(nx.biconnected_components(graph)):
+        sizes["block", number] = len(block - points)
+        tree.add_edges_from((("block", number), ("point", one)) for one in block & points)
+    beyond = _sides(tree, sizes)
+    found: dict[str, int] = {}
+    for one in sorted(points):
+        parts = [beyond(("point", one), block) for block in tree["point", one]]
+        found[one] = sum(parts) - max(parts)
+    return found
+
+
+def _sides(forest: nx.Graph, sizes: Mapping[Any, int]) -> Callable[[Any, Any], int]:
+    """Asked with the two ends of an edge: what lies beyond the second, seen from the first, in `sizes`."""
+    import networkx as nx
+
+    above: dict[Any, Any] = {}
+    below = {node: sizes[node] for node in forest}
+    whole: dict[Any, int] = {}
+    for group in nx.connected_components(forest):
+        edges = list(nx.dfs_edges(forest, next(iter(group))))
+        for upper, lower in reversed(edges):
+            above[lower] = upper
+            below[upper] += below[lower]
+        whole |= dict.fromkeys(group, sum(sizes[node] for node in group))
+    return lambda here, there: below[there] if above.get(there) == here else whole[there] - below[here]
+
+
+# Over time --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """What was signed in one month (`2021-11`): cooperations and organizations, new in it and so far."""
+
+    month: str
+    signed: int
+    total: int
+    newcomers: int
+    organizations: int
+
+
+def growth(cooperations: Iterable[Cooperation]) -> list[Month]:
+    """Month by month from the first signature to the last, quiet months included; undated ones stay out."""
+    dated = sorted((one.signed, one.id, one) for one in cooperations if one.signed)
+    if not dated:
+        return []
+    met: set[str] = set()
+    signed: Counter[str] = Counter()
+    newcomers: Counter[str] = Counter()
+    for day, _, one in dated:
+        month = f"{day:%Y-%m}"
+        signed[month] += 1
+        for organization in (one.need_organization, one.offer_organization):
+            if organization not in met:
+                met.add(organization)
+                newcomers[month] += 1
+    first, last = dated[0][0], dated[-1][0]
+    found: list[Month] = []
+    for number in range(first.year * 12 + first.month - 1, last.year * 12 + last.month):
+        month = f"{number // 12}-{number % 12 + 1:02}"
+        before = found[-1] if found else Month("", 0, 0, 0, 0)
+        found.append(
+            Month(
+                month,
+                signed[month],
+                before.total + signed[month],
+                newcomers[month],
+                before.organizations + newcomers[month],
+            )
+        )
+    return found
+
+
+# Who should meet --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Introduction:
+    """Two organizations that have signed nothing together and probably would: how likely, and why."""
+
+    ends: tuple[str, str]
+    score: float
+    reasons: tuple[Message, ...]
+    through: tuple[str, ...]
+    """Partners that both have, the one with the fewest others first: who could introduce them."""
+
+
+def introductions(
+    graph: nx.Graph, cold: Iterable[SectorPair] = (), *, most: int = 50, across: bool = False
+) -> list[Introduction]:
+    """The likeliest missing ties, the likeliest first.
+
+    The score is that of Adamic & Adar 2003, the sum over partners they share of 1 / log(number of its
+    partners), half as much again where they also work on a theme in common. `across`: only ties between two
+    sectors; pairs of `cold` kinds get a reason of their own and come before equals.
+    """
+    import numpy as np
+    from scipy.sparse import csr_array, triu
+
+    ids = sorted(graph)
+    place = {one: number for number, one in enumerate(ids)}
+    degree = np.array([graph.degree(one) for one in ids], dtype=float)
+    if len(ids) < 3:
+        return []
+    rows = [place[end] for pair in graph.edges for end in pair]
+    columns = [place[end] for a, b in graph.edges for end in (b, a)]
+    shape = (len(ids), len(ids))
+    joined = csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)
+    tells = np.where((degree > 1) & (degree <= WIDEST), 1 / np.log(np.maximum(degree, 2)), 0.0)
+    shared = triu(joined @ csr_array((tells, (range(len(ids)), range(len(ids))))) @ joined, k=1).tocoo()
+    themes = [frozenset().union(*(graph.edges[one, other]["themes"] for other in graph[one])) for one in ids]
+    cold_kinds = {frozenset(pair.kinds) for pair in cold if pair.cold}
+    found: list[Introduction] = []
+    order = np.lexsort((shared.col, shared.row, -shared.data))
+    for at in order.tolist():
+        a, b, score = ids[shared.row[at]], ids[shared.col[at]], float(shared.data[at])
+        if len(found) >= 4 * most and score * 1.5 < found[-1].score:
+            break
+        if isclose(score, 0) or graph.has_edge(a, b):
+            continue
+        if across and graph.nodes[a]["sector"] == graph.nodes[b]["sector"]:
+            continue
+        found.append(_introduction(graph, a, b, score, themes[place[a]] & themes[place[b]], cold_kinds))
+    found.sort(key=lambda one: (-one.score, not _is_cold(graph, one, cold_kinds), one.ends))
+    return found[:most]
+
+
+def _is_cold(graph: nx.Graph, one: Introduction, cold: set[frozenset[str]]) -> bool:
+    return frozenset(graph.nodes[end]["kind"] for end in one.ends) in cold
+
+
+def _introduction(
+    graph: nx.Graph, a: str, b: str, score: float, themes: frozenset[str], cold: set[frozenset[str]]
+) -> Introduction:
+    through = sorted(set(graph[a]) & set(graph[b]), key=lambda one: (graph.degree(one), one))
+    name = graph.nodes[through[0]]["name"]
+    reasons = [
+        Message("shares-partner", "Both have signed with {name}.", name=name)
+        if len(through) == 1
+        else Message(
+            "shares-partners",
+            "They share {count} partners, among them {name}.",
+            count=len(through),
+            name=name,
+        )
+    ]
+    if themes:
+        reasons.append(Message("shares-theme", "Both work on {theme}.", theme=Term("themes", min(themes))))
+    kinds = sorted(graph.nodes[end]["kind"] for end in (a, b))
+    if frozenset(kinds) in cold:
+        reasons.append(
+            Message(
+                "cold-sectors",
+                "{kind} and {other} sign less with each other than chance would have it.",
+                kind=Term("organization_kinds", kinds[0]),
+                other=Term("organization_kinds", kinds[-1]),
+            )
+        )
+    weighed = score * (1.5 if themes else 1.0)
+    return Introduction((a, b), weighed, tuple(reasons), tuple(through))
