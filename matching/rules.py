@@ -38,6 +38,10 @@ PHASES = (
     "signing",
     "delivering",
 )
+QUESTIONS = ("plan", "facilities", "professionals", "self-financing")
+"""Questions that are known in every language."""
+MOST_QUESTIONS = 20
+QUESTION_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +97,8 @@ class Process:
     criteria: Mapping[str, int] = field(default_factory=dict)
     """Weights of the review criteria; they sum to 100."""
     reports: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
+    """What a need's applicant answers beside its listing: codes of `QUESTIONS`, or questions in full."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -372,6 +378,20 @@ def _criteria(reader: _Reader, value: object, where: str) -> dict[str, int]:
     return weights
 
 
+def _questions(reader: _Reader, value: object, where: str) -> tuple[str, ...]:
+    asked = tuple(dict.fromkeys(" ".join(question.split()) for question in _strings(reader, value, where)))
+    if len(asked) > MOST_QUESTIONS or any(len(question) > QUESTION_CHARACTERS for question in asked):
+        raise _Invalid(
+            Message(
+                "too-many-questions",
+                "Ask at most {most} questions of at most {length} characters.",
+                most=MOST_QUESTIONS,
+                length=QUESTION_CHARACTERS,
+            )
+        )
+    return asked
+
+
 _ELIGIBILITY: dict[str, _Parser] = {
     "organization_kinds": _codes("organization_kinds"),
     "places": _codes("places"),
@@ -416,6 +436,7 @@ _PROCESS: dict[str, _Parser] = {
         _choice("monthly", "quarterly", "final")(reader, report, where)
         for report in _strings(reader, value, where)
     ),
+    "questions": _questions,
 }
 _RULES: dict[str, _Parser] = {
     "as_of": _day,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from matching.profiles import Organization, Profile, ResourceLine
-    from matching.rules import Eligibility, Rules
+    from matching.rules import Eligibility, Role, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,48 @@ class Refusal:
 
 def screen(profile: Profile, rules: Rules, as_of: date) -> Refusal | None:
     """Why `profile` may not take part in a round with these rules on the day `as_of`; None if it may."""
+    return next(iter(refusals(profile, rules, as_of)), None)
+
+
+def refusals(profile: Profile, rules: Rules, as_of: date) -> tuple[Refusal, ...]:
+    """As `screen`, but everything that stands in the way."""
     eligibility = rules.applicants if profile.side is Side.NEED else rules.sponsors
-    refusals = [*_listing_refusals(profile, as_of), *_organization_refusals(profile, eligibility, as_of)]
+    found = [*_listing_refusals(profile, as_of), *_organization_refusals(profile, eligibility, as_of)]
     if profile.side is Side.NEED:
-        refusals += _project_refusals(profile, rules)
-    return refusals[0] if refusals else None
+        found += _project_refusals(profile, rules)
+    return tuple(found)
+
+
+def role_refusal(profile: Profile, rules: Rules) -> Refusal | None:
+    """Why no organization could ever be paired with `profile`, by who brings what; None if one could."""
+    kind = profile.organization.kind
+    term = Term("organization_kinds", kind)
+    roles = [role for role in rules.roles if kind in (_bringers(role, profile.side) or {kind})]
+    if rules.roles and not roles:
+        reason = (
+            Message("no-need-from", "Organizations of the kind “{kind}” do not bring needs here.", kind=term)
+            if profile.side is Side.NEED
+            else Message(
+                "no-offer-from", "Organizations of the kind “{kind}” do not bring offers here.", kind=term
+            )
+        )
+        return Refusal(reason, _other_applicant())
+    wanted = {line.kind for line in profile.lines}
+    allowed = [role.kinds for role in roles]
+    if wanted and allowed and all(allowed) and not any(wanted & kinds for kinds in allowed):
+        return Refusal(
+            Message("no-such-resources", "None of these resources changes hands in this round."),
+            Message("other-resources", "Add a resource of a kind that this round is about."),
+        )
+    return None
+
+
+def _other_applicant() -> Message:
+    return Message("other-applicant", "Apply through an organization of a kind that may.")
+
+
+def _bringers(role: Role, side: Side) -> frozenset[str]:
+    return role.needs_from if side is Side.NEED else role.offers_from
 
 
 def _listing_refusals(profile: Profile, as_of: date) -> Iterator[Refusal]:
@@ -71,7 +108,7 @@ def _organization_refusals(profile: Profile, asked: Eligibility, as_of: date) ->
                 "Organizations of the kind “{kind}” do not take part on this side.",
                 kind=Term("organization_kinds", organization.kind),
             ),
-            Message("other-applicant", "Apply through an organization of a kind that may."),
+            _other_applicant(),
         )
     if asked.places and not _lies_in(profile.places or organization.places, asked.places):
         yield Refusal(

@@ -14,7 +14,7 @@ from sqlalchemy import JSON, Column, Text, UniqueConstraint
 from sqlmodel import Field
 
 from matching.profiles import Side
-from service.db import Row, UtcDateTime, status_column
+from service.db import Row, UtcDateTime, now, status_column
 from service.lifecycle import Lifecycle, step
 
 TITLE_CHARACTERS = 200
@@ -169,7 +169,7 @@ class Application(Row, table=True):
     answers: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     """What the round asks and the listing does not say, by question."""
     findings: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    """What the rules said at the last submission: stored refusals, reason and remedy."""
+    """What the rules said at the last submission; see `checking.stored_findings`."""
     revision: int = 0
     """The listing's revision that was submitted."""
     submitted: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -182,6 +182,22 @@ class Application(Row, table=True):
     """Its place on the waiting list, from 1."""
     showing: int | None = None
     """Its organization's turn at the showcase, from 1."""
+    agreed: date | None = None
+    """The day on which a cooperation that carries it was signed; it then counts for the yearly cap."""
+    reminded: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """The deadline of which its editors have been reminded."""
+
+
+class ApplicationUnsaved(Row, table=True):
+    """What one person has typed into an application's form and not saved yet."""
+
+    __tablename__ = "application_unsaved"
+    __table_args__ = (UniqueConstraint("application_id", "user_id", name="application_unsaved_once"),)
+
+    application_id: int = Field(foreign_key="application.id", index=True, ondelete="CASCADE")
+    user_id: int = Field(foreign_key="user.id", index=True, ondelete="CASCADE")
+    fields: dict[str, list[str]] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
 
 class AppealStatus(StrEnum):

@@ -4,8 +4,8 @@ import pytest
 
 from matching.messages import Quantity
 from matching.rules import Eligibility, Role, Rules
-from matching.screening import kinds_between, pair_refusal, screen
-from tests.builders import money, need, offer, organization
+from matching.screening import kinds_between, pair_refusal, refusals, role_refusal, screen
+from tests.builders import line, money, need, offer, organization
 
 TODAY = date(2022, 3, 1)
 
@@ -149,3 +149,42 @@ def test_roles_say_who_may_bring_what():
     assert kinds_between("ngo", "business", rules) == frozenset()
     assert {"money", "venue"} <= kinds_between("academia", "government", rules)
     assert {"money", "venue"} <= kinds_between("ngo", "business", Rules())
+
+
+def test_everything_in_the_way_is_told_and_the_first_is_what_screens():
+    rules = Rules(min_beneficiaries=50, applicants=Eligibility(registered=True, min_rating=3))
+    profile = need("n", money(1000), beneficiaries=30)
+    assert [one.reason.code for one in refusals(profile, rules, TODAY)] == [
+        "not-registered",
+        "rating",
+        "min-beneficiaries",
+    ]
+    assert screen(profile, rules, TODAY) == refusals(profile, rules, TODAY)[0]
+
+
+TALK = Rules(
+    roles=(
+        Role(
+            needs_from=frozenset({"ngo"}),
+            offers_from=frozenset({"association"}),
+            kinds=frozenset({"services", "money"}),
+        ),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("profile", "expected"),
+    [
+        (need(organization=organization(kind="ngo")), None),
+        (need(organization=organization(kind="association")), "no-need-from"),
+        (offer(organization=organization(kind="association")), None),
+        (offer(organization=organization(kind="ngo")), "no-offer-from"),
+        (need("n", line("goods", 3, "box"), organization=organization(kind="ngo")), "no-such-resources"),
+        (need("n", line("goods", 3, "box"), money(10), organization=organization(kind="ngo")), None),
+    ],
+)
+def test_who_brings_what_is_told_before_any_pair_is_tried(profile, expected):
+    refusal = role_refusal(profile, TALK)
+    assert (refusal and refusal.reason.code) == expected
+    assert role_refusal(profile, Rules()) is None
