@@ -91,6 +91,9 @@ class Process:
     phases: tuple[str, ...] = PHASES
     reply_days: int = 5
     most_pending: int = 3
+    """How many pairings that an organization has accepted may wait for the other side at once."""
+    offers_next: bool = False
+    """Whether the next in line is offered without asking the facilitator."""
     notice_working_days: int = 0
     resubmission: bool = True
     blind_review: bool = False
@@ -428,6 +431,7 @@ _PROCESS: dict[str, _Parser] = {
     ),
     "reply_days": _count(0, 365),
     "most_pending": _count(1, 100),
+    "offers_next": _flag,
     "notice_working_days": _count(0, 90),
     "resubmission": _flag,
     "blind_review": _flag,

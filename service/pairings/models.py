@@ -114,6 +114,7 @@ PAIRING = Lifecycle(
     step("release", _P.PROPOSED, _P.RELEASED),
     step("become_mutual", _P.RELEASED, _P.MUTUAL),
     step("decline", (_P.RELEASED, _P.MUTUAL), _P.DECLINED),
+    step("take_back", _P.DECLINED, _P.RELEASED),
     step("lapse", _P.RELEASED, _P.LAPSED),
     step("offer_again", (_P.DECLINED, _P.LAPSED), _P.RELEASED, needs_reason=True),
     step("meet", _P.MUTUAL, _P.MET),
@@ -129,7 +130,9 @@ class Pairing(Row, table=True):
 
     round_id: int = Field(foreign_key="round.id", index=True)
     run_id: int | None = Field(default=None, foreign_key="match_run.id", index=True)
-    """None: put there by hand, or next in line."""
+    """None: put there by hand, next in line, or one more to choose from."""
+    instead_of_id: int | None = Field(default=None, foreign_key="pairing.id", index=True)
+    """Of the next in line: the pairing that was declined or lapsed."""
     need_id: int = Field(foreign_key="application.id", index=True)
     offer_id: int = Field(foreign_key="application.id", index=True)
     status: PairingStatus = Field(

@@ -117,6 +117,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("round_id", sa.Integer(), nullable=False),
         sa.Column("run_id", sa.Integer(), nullable=True),
+        sa.Column("instead_of_id", sa.Integer(), nullable=True),
         sa.Column("need_id", sa.Integer(), nullable=False),
         sa.Column("offer_id", sa.Integer(), nullable=False),
         sa.Column(
@@ -147,6 +148,9 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("reply_by", UtcDateTime(), nullable=True),
         sa.Column("released", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["instead_of_id"], ["pairing.id"], name=op.f("fk_pairing_instead_of_id_pairing")
+        ),
         sa.ForeignKeyConstraint(["need_id"], ["application.id"], name=op.f("fk_pairing_need_id_application")),
         sa.ForeignKeyConstraint(
             ["offer_id"], ["application.id"], name=op.f("fk_pairing_offer_id_application")
@@ -156,6 +160,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pairing")),
     )
     with op.batch_alter_table("pairing", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pairing_instead_of_id"), ["instead_of_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_pairing_need_id"), ["need_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_pairing_offer_id"), ["offer_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_pairing_reply_by"), ["reply_by"], unique=False)
@@ -231,6 +236,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_pairing_reply_by"))
         batch_op.drop_index(batch_op.f("ix_pairing_offer_id"))
         batch_op.drop_index(batch_op.f("ix_pairing_need_id"))
+        batch_op.drop_index(batch_op.f("ix_pairing_instead_of_id"))
 
     op.drop_table("pairing")
     with op.batch_alter_table("override", schema=None) as batch_op:
