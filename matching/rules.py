@@ -85,6 +85,14 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PassMark:
+    """The least score, of 100, of applications that ask for up to so much money; None: for any sum."""
+
+    mark: int
+    up_to: Quantity | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
     """How the round runs in time; read by the service, not by the matcher."""
 
@@ -99,6 +107,12 @@ class Process:
     blind_review: bool = False
     criteria: Mapping[str, int] = field(default_factory=dict)
     """Weights of the review criteria; they sum to 100."""
+    reviews: int = 2
+    """How many reviewers judge each application."""
+    pass_marks: tuple[PassMark, ...] = ()
+    """By size class; the first that an application's sum fits into is its own."""
+    tell_scores: bool = False
+    """Whether applicants are told their scores by criterion and the reviewers' comments, without names."""
     reports: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
     """What a need's applicant answers beside its listing: codes of `QUESTIONS`, or questions in full."""
@@ -419,6 +433,7 @@ _BUDGET: dict[str, _Parser] = {
     "offers": lambda reader, value, where: frozenset(_strings(reader, value, where)),
     "limit": _quantity,
 }
+_PASS_MARK: dict[str, _Parser] = {"up_to": _quantity, "mark": _count(0, 100)}
 _SIDE_WEIGHTS: dict[str, _Parser] = dict.fromkeys(FEATURES, _number(0, 20))
 _WEIGHTS: dict[str, _Parser] = {
     "need": lambda reader, value, where: dict(Weights().need) | reader.table(value, where, _SIDE_WEIGHTS),
@@ -436,6 +451,9 @@ _PROCESS: dict[str, _Parser] = {
     "resubmission": _flag,
     "blind_review": _flag,
     "criteria": _criteria,
+    "reviews": _count(1, 20),
+    "pass_marks": _each(_PASS_MARK, PassMark, "mark"),
+    "tell_scores": _flag,
     "reports": lambda reader, value, where: tuple(
         _choice("monthly", "quarterly", "final")(reader, report, where)
         for report in _strings(reader, value, where)

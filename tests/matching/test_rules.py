@@ -53,6 +53,9 @@ def test_venture_call_carries_the_published_rules():
     assert loaded.process.notice_working_days == 7
     assert sum(loaded.process.criteria.values()) == 100
     assert len(loaded.process.criteria) == 7
+    assert [one.mark for one in loaded.process.pass_marks] == [60, 65, 68, 70]
+    assert loaded.process.pass_marks[0].up_to == Quantity(50_000_00, "CNY")
+    assert loaded.process.pass_marks[-1].up_to is None
 
 
 def test_unknown_preset_is_refused_with_the_nearest_names():
@@ -140,6 +143,9 @@ def test_process_has_defaults(tmp_path):
         ("process = {reports = ['weekly']}", ("process.reports", "not-a-choice")),
         ("process = {criteria = {a = 60, b = 30}}", ("process.criteria", "criteria-sum")),
         ("process = {criteria = 3}", ("process.criteria", "not-a-table")),
+        ("process = {reviews = 0}", ("process.reviews", "not-a-count")),
+        ("process = {pass_marks = [{up_to = '5 CNY'}]}", ("process.pass_marks[1].mark", "missing-key")),
+        ("process = {pass_marks = [{mark = 101}]}", ("process.pass_marks[1].mark", "not-a-count")),
         ("weights = {need = {sematic = 1}}", ("weights.need.sematic", "unknown-key")),
     ],
 )
