@@ -6,9 +6,10 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, or_, true
+from sqlalchemy import ColumnElement, and_, or_, true
 from sqlmodel import Session, col, select
 
+from matching.profiles import Side
 from service.errors import NotFound
 from service.rounds.models import Application, ApplicationStatus, Round, RoundPhase, RoundStatus
 from service.rounds.phases import of_round
@@ -16,7 +17,6 @@ from service.rounds.phases import of_round
 if TYPE_CHECKING:
     from sqlmodel.sql.expression import SelectOfScalar
 
-    from matching.profiles import Side
     from matching.rules import Preset
     from service.permissions import Actor
 
@@ -77,26 +77,22 @@ def application(session: Session, actor: Actor, uid: str, *, lock: bool = False)
     return found
 
 
-def in_the_match(session: Session, one: Round, side: Side | None = None) -> list[Application]:
-    """The applications that the matcher may pair, by number.
+def matchable(one: Round) -> ColumnElement[bool]:
+    """The condition behind `in_the_match`, on `application`.
 
     Needs must be shortlisted where the round reviews, else eligible; offers must be eligible. Where it does
     not screen, what was submitted and fits the rules is eligible at once.
     """
-    reviewed = RoundStatus.REVIEWING in of_round(one)
-    found = session.exec(
-        select(Application)
-        .where(
-            Application.round_id == one.key,
-            col(Application.status).in_([ApplicationStatus.ELIGIBLE, ApplicationStatus.SHORTLISTED]),
-        )
-        .order_by(col(Application.id))
-    )
-    return [
-        application
-        for application in found
-        if (side is None or application.side == side)
-        and (
-            application.status is ApplicationStatus.SHORTLISTED or application.side == "offer" or not reviewed
-        )
-    ]
+    eligible = col(Application.status) == ApplicationStatus.ELIGIBLE
+    if RoundStatus.REVIEWING in of_round(one):
+        eligible = and_(eligible, col(Application.side) == Side.OFFER)
+    shortlisted = col(Application.status) == ApplicationStatus.SHORTLISTED
+    return and_(col(Application.round_id) == one.key, or_(eligible, shortlisted))
+
+
+def in_the_match(session: Session, one: Round, side: Side | None = None) -> list[Application]:
+    """The applications that the matcher may pair, by number."""
+    wanted = select(Application).where(matchable(one))
+    if side is not None:
+        wanted = wanted.where(col(Application.side) == side)
+    return list(session.exec(wanted.order_by(col(Application.id))))
