@@ -12,6 +12,7 @@ from service.jobs import Handler, Jobs, clear_done
 from service.listings import actions as listings
 from service.listings import importing, requests
 from service.organizations import actions as organizations
+from service.rounds import applying
 from service.search import actions as search
 from service.webhooks import actions as webhooks
 
@@ -26,6 +27,7 @@ HANDLERS: dict[str, Handler] = {
     "clear_keys": clear_keys,
     "clear_expired": accounts.clear_expired,
     "clear_evidence": organizations.clear_evidence,
+    "remind_applicants": applying.remind_applicants,
     "expire_listings": listings.expire_due,
     "remind_expiring": listings.remind_expiring,
     "lapse_requests": requests.lapse_requests,
@@ -44,6 +46,7 @@ TIMERS: list[tuple[timedelta, str]] = [
     (timedelta(days=1), "clear_expired"),
     (timedelta(minutes=10), "expire_listings"),
     (timedelta(hours=1), "remind_expiring"),
+    (timedelta(hours=1), "remind_applicants"),
     (timedelta(minutes=10), "lapse_requests"),
     (timedelta(hours=1), "reindex"),
     (timedelta(hours=1), "send_digests"),

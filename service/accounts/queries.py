@@ -265,10 +265,15 @@ def emails_of_editors(session: Session, organization_id: int) -> list[tuple[str,
     ]
 
 
+def users_with_role(session: Session, role: Role) -> list[User]:
+    """Everybody active who has a role in the whole service."""
+    active = session.exec(select(User).where(col(User.status) == UserStatus.ACTIVE).order_by(col(User.id)))
+    return [user for user in active if role in user.roles]
+
+
 def emails_with_role(session: Session, role: Role) -> list[tuple[str, str]]:
     """Address and language of everybody who has a role in the whole service."""
-    active = session.exec(select(User).where(col(User.status) == UserStatus.ACTIVE).order_by(col(User.id)))
-    return [(user.email, user.language) for user in active if role in user.roles]
+    return [(user.email, user.language) for user in users_with_role(session, role)]
 
 
 def pending_invitations(session: Session, organization_id: int) -> list[Invitation]:
