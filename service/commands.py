@@ -1,4 +1,4 @@
-"""The commands that run and keep the service: serve, worker, migrate, user, import, export, reindex."""
+"""The commands that run and keep the service: serve, worker, migrate, user, backup, import, export, …"""
 
 from __future__ import annotations
 
@@ -71,6 +71,50 @@ def migrate_command() -> None:
         settings = installation()
     migrate(settings)
     _tell(Message("migrated", "The database is up to date."))
+
+
+@server.command("backup")
+def backup_command(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it, such as qiao.zip.")],
+) -> None:
+    """Write everything, the database and the files, into one file; others may go on working."""
+    from service.backup import backup
+
+    with _database() as engine, _refusals():
+        kept = backup(engine, installation(), path)
+    _tell(
+        Message(
+            "backup-made",
+            "Written to {file}: {rows} rows, {files} files. It holds personal data and the secret of this "
+            "installation; keep it safe.",
+            file=str(path),
+            rows=sum(kept.rows.values()),
+            files=kept.files,
+        )
+    )
+
+
+@server.command("restore")
+def restore_command(
+    path: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)],
+) -> None:
+    """Bring a backup back into an installation that holds nothing yet, on either kind of database."""
+    from service.backup import restore
+    from service.db import make_engine
+
+    with _refusals():
+        settings = installation()
+        engine = make_engine(settings.database_url)
+        kept = restore(engine, settings, path)
+        engine.dispose()
+    _tell(
+        Message(
+            "backup-restored",
+            "Restored: {rows} rows, {files} files.",
+            rows=sum(kept.rows.values()),
+            files=kept.files,
+        )
+    )
 
 
 @users.command("create")
