@@ -196,7 +196,7 @@ def read_preset(path: Path, overrides: Mapping[str, Any] | None = None) -> Prese
         )
         raise InvalidRules(message, []) from error
     reader = _Reader()
-    table = _merged(table, overrides or {})
+    table = _present(merged(table, overrides or {}))
     title, summary = (reader.table(table.pop(key, {}), key, _LABELS) for key in ("title", "summary"))
     for key, labels in (("title", title), ("summary", summary)):
         for language in LANGUAGES:
@@ -209,13 +209,22 @@ def read_preset(path: Path, overrides: Mapping[str, Any] | None = None) -> Prese
     return Preset(name=path.stem, title=title, summary=summary, process=process, rules=rules)
 
 
-def _merged(table: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merged(table: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """`table` with the keys of `over` in their place, table by table."""
     both = dict(table)
     for key, value in over.items():
         inner = both.get(key)
-        both[key] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+        both[key] = merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
     return both
+
+
+def _present(table: Mapping[str, Any]) -> dict[str, Any]:
+    """`table` without the keys that are None: an override of None takes a key of the preset away."""
+    return {
+        key: _present(value) if isinstance(value, dict) else value
+        for key, value in table.items()
+        if value is not None
+    }
 
 
 class _Invalid(Exception):

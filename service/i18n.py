@@ -15,14 +15,15 @@ from zoneinfo import available_timezones
 
 from babel import Locale
 from babel.core import get_global
-from babel.dates import format_date, format_time, get_timezone, get_timezone_location
+from babel.dates import format_date, format_time, format_timedelta, get_timezone, get_timezone_location
+from babel.lists import format_list
 from babel.numbers import format_currency, format_decimal, format_percent
 
 from matching.text import LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date, datetime
+    from datetime import date, datetime, timedelta
 
 DOMAIN = "qiao"
 SOURCE_LANGUAGE = "en"
@@ -103,6 +104,22 @@ def moment_text(moment: datetime, language: str, time_zone: str) -> str:
     local = moment.astimezone(get_timezone(time_zone))
     hour = format_time(local, format="short", locale=locale(language))
     return str(locale(language).datetime_formats["medium"]).format(hour, date_text(local, language))
+
+
+def span_text(span: timedelta, language: str) -> str:
+    """How long until something, or since it: “in 3 days”, “2 hours ago”."""
+    text: str = format_timedelta(span, add_direction=True, threshold=1.5, locale=locale(language))
+    return text
+
+
+def list_text(parts: Iterable[str], language: str) -> str:
+    """Several things one after the other, as the language writes it: “a, b and c”."""
+    return format_list(list(parts), locale=locale(language))
+
+
+def country_name(code: str, language: str) -> str:
+    """What a country or region is called, by its ISO 3166 code."""
+    return str(locale(language).territories.get(code, code))
 
 
 @cache

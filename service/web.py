@@ -152,6 +152,12 @@ def make_templates() -> Environment:
         "moment": pass_context(
             lambda context, moment: i18n.moment_text(moment, context["language"], context["actor"].time_zone)
         ),
+        "moment_in": pass_context(
+            lambda context, moment, zone: i18n.moment_text(moment, context["language"], zone)
+        ),
+        "zone_name": pass_context(lambda context, zone: i18n.time_zones(context["language"]).get(zone, zone)),
+        "span": pass_context(lambda context, span: i18n.span_text(span, context["language"])),
+        "country": pass_context(lambda context, code: i18n.country_name(code, context["language"])),
         "number": pass_context(lambda context, value: i18n.number_text(value, context["language"])),
         "percent": pass_context(lambda context, share: i18n.percent_text(share, context["language"])),
         "term": pass_context(

@@ -6,7 +6,6 @@ over is a predicate; a job makes it a status and tells both sides.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlmodel import Session, col, select
@@ -32,22 +31,11 @@ from service.mail import send
 from service.organizations import queries as organizations
 from service.organizations.models import Organization
 from service.permissions import SYSTEM_ACTOR, require
+from service.working_days import after_working_days
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from service.jobs import Work
     from service.permissions import Actor
-
-SATURDAY = 5
-
-
-def after_working_days(day: date, count: int) -> date:
-    """The day `count` working days (Monday to Friday) after `day`."""
-    while count:
-        day += timedelta(days=1)
-        count -= day.weekday() < SATURDAY
-    return day
 
 
 def send_request(

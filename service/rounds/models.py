@@ -89,6 +89,8 @@ class Round(Row, table=True):
     venue: str = Field(default="", max_length=300)
     calendar: str = Field(default="", max_length=10)
     """The country whose public holidays are no working days, ISO 3166; empty: weekends alone."""
+    automatic: bool = False
+    """Whether the next phase begins by itself when the time of one is over and nothing stands in the way."""
     created_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
     synthetic: bool = False
 
@@ -104,6 +106,8 @@ class RoundPhase(Row, table=True):
     starts: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ends: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     """Nothing more is taken in after this moment."""
+    began: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the round did move into it."""
     reminded: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """The end of which people have been reminded."""
 
@@ -119,6 +123,19 @@ class DayOff(Row, table=True):
     works: bool = False
     """Whether it is a working day after all."""
     name: str = Field(default="", max_length=120)
+
+
+class OwnPreset(Row, table=True):
+    """Rules of one's own under a name, to begin further rounds with."""
+
+    __tablename__ = "round_preset"
+
+    name: str = Field(max_length=TITLE_CHARACTERS)
+    preset: str = Field(max_length=60)
+    """The bundled preset that the rules are put over."""
+    phases: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    rules: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    created_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
 
 
 class ApplicationStatus(StrEnum):

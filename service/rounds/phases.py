@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from matching.messages import Message
 from service.errors import NotNow
-from service.rounds.models import RoundStatus
+from service.rounds.models import ROUND, RoundStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
+
+    from sqlmodel import Session
 
     from service.rounds.models import Round, RoundPhase
 
@@ -41,6 +46,22 @@ STEPS = {
     RoundStatus.CLOSED: "close",
 }
 """The step of the lifecycle that leads into each phase."""
+BACK = {
+    RoundStatus.SCREENING: "reopen",
+    RoundStatus.REVIEWING: "reopen",
+    RoundStatus.MATCHING: "review_again",
+    RoundStatus.NOTICE: "match_again",
+}
+"""The step back that each phase has; never without a reason."""
+NEEDED = (RoundStatus.OPEN, RoundStatus.MATCHING, RoundStatus.SIGNING)
+"""What no round can do without."""
+REMIND_BEFORE = timedelta(days=2)
+REMIND_SHARE = 4
+"""In short phases people are reminded when a quarter of the time is left."""
+
+Obstacle = Callable[["Session", "Round"], "Message | None"]
+BEFORE_LEAVING: dict[RoundStatus, list[Obstacle]] = {}
+"""What later slices want done before a phase is left; `worker.py` puts it here."""
 
 
 def of_round(one: Round) -> list[RoundStatus]:
@@ -65,6 +86,48 @@ def has_reached(one: Round, phase: RoundStatus) -> bool:
 def is_over(phase: RoundPhase | None, moment: datetime) -> bool:
     """Whether the time of a phase has passed, though nobody may have moved the round on yet."""
     return phase is not None and phase.ends is not None and phase.ends < moment
+
+
+def back_to(one: Round) -> RoundStatus | None:
+    """Where the step back from the present phase leads; None where there is none."""
+    if one.status not in BACK:
+        return None
+    target = next(step.target for step in ROUND.steps if step.name == BACK[one.status])
+    return target if target in of_round(one) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What is now, until when, and what comes then."""
+
+    phase: RoundStatus
+    began: datetime | None
+    ends: datetime | None
+    is_over: bool
+    next: RoundStatus | None
+    left: timedelta | None
+    """How long it still lasts; negative once it is over."""
+    reminds: datetime | None
+    """From when on people are told that it ends soon."""
+
+
+def clock(one: Round, plan: Mapping[str, RoundPhase], moment: datetime) -> Clock:
+    """The clock of a round at a moment; `plan` holds its phases' times."""
+    phase = plan.get(one.status.value)
+    ends = phase.ends if phase else None
+    began = (phase.began or phase.starts) if phase else None
+    lead = (
+        REMIND_BEFORE if began is None or ends is None else min(REMIND_BEFORE, (ends - began) / REMIND_SHARE)
+    )
+    return Clock(
+        phase=one.status,
+        began=began,
+        ends=ends,
+        is_over=is_over(phase, moment),
+        next=following(one),
+        left=None if ends is None else ends - moment,
+        reminds=None if ends is None else ends - lead,
+    )
 
 
 def require_phase(one: Round, allowed: RoundStatus | Iterable[RoundStatus]) -> None:

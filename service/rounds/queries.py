@@ -10,15 +10,47 @@ from sqlalchemy import ColumnElement, and_, or_, true
 from sqlmodel import Session, col, select
 
 from matching.profiles import Side
+from matching.text import LANGUAGES
+from service.db import now
 from service.errors import NotFound
-from service.rounds.models import Application, ApplicationStatus, Round, RoundPhase, RoundStatus
-from service.rounds.phases import of_round
+from service.organizations import queries as organizations
+from service.organizations.models import Organization
+from service.permissions import may
+from service.rounds.models import (
+    Application,
+    ApplicationStatus,
+    OwnPreset,
+    Round,
+    RoundPhase,
+    RoundStatus,
+)
+from service.rounds.phases import STEPS, clock, following, of_round
+from service.rounds.shapes import PhaseOut, RoundIn, RoundOut
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from sqlmodel.sql.expression import SelectOfScalar
 
     from matching.rules import Preset
     from service.permissions import Actor
+
+_SAME = {
+    "title",
+    "summary",
+    "preset",
+    "phases",
+    "rules",
+    "themes",
+    "time_zone",
+    "venue",
+    "calendar",
+    "automatic",
+}
+"""What a round has under the same name as `RoundIn`."""
+
+
+ROW = col(Round.id)
 
 
 def seen_by(actor: Actor) -> ColumnElement[bool]:
@@ -57,6 +89,110 @@ def phase_of(session: Session, one: Round, phase: RoundStatus) -> RoundPhase | N
     return session.exec(
         select(RoundPhase).where(RoundPhase.round_id == one.key, RoundPhase.phase == phase.value)
     ).first()
+
+
+def plan_of(session: Session, one: Round) -> dict[str, RoundPhase]:
+    """The planned times of all its phases, by phase, in their order."""
+    found = session.exec(select(RoundPhase).where(RoundPhase.round_id == one.key)).all()
+    rows = {row.phase: row for row in found}
+    return {phase: rows[phase] for phase in one.phases if phase in rows}
+
+
+def plans_of(session: Session, rounds: Iterable[Round]) -> dict[int, dict[str, RoundPhase]]:
+    """`plan_of` for several rounds, by number, with one statement."""
+    plans: dict[int, dict[str, RoundPhase]] = {one.key: {} for one in rounds}
+    for row in session.exec(select(RoundPhase).where(col(RoundPhase.round_id).in_(list(plans)))):
+        plans[row.round_id][row.phase] = row
+    return plans
+
+
+def as_given(session: Session, one: Round) -> RoundIn:
+    """The facts, times and rules of a round as somebody would have to give them."""
+    host = None if one.host_id is None else session.get_one(Organization, one.host_id)
+    return RoundIn.model_validate(
+        one.model_dump(include=_SAME)
+        | {
+            "language": one.language if one.language in LANGUAGES else "",
+            "host": host.uid if host else "",
+            "plan": [
+                {"phase": row.phase, "starts": row.starts, "ends": row.ends}
+                for row in plan_of(session, one).values()
+            ],
+        }
+    )
+
+
+def in_status(actor: Actor, status: RoundStatus | None) -> SelectOfScalar[Round]:
+    """What the actor may see of the rounds in a status."""
+    return visible_to(actor) if status is None else visible_to(actor).where(col(Round.status) == status)
+
+
+def listed(session: Session, actor: Actor, *, most: int = 200) -> list[Round]:
+    """The rounds that the actor may see, the newest first."""
+    return list(session.exec(visible_to(actor).order_by(ROW.desc()).limit(most)))
+
+
+SHELVES = (
+    ("open", (RoundStatus.OPEN,)),
+    ("running", tuple(status for status in STEPS if status not in (RoundStatus.OPEN, RoundStatus.CLOSED))),
+    ("drafts", (RoundStatus.DRAFT,)),
+    ("past", (RoundStatus.CLOSED, RoundStatus.CANCELLED)),
+)
+"""In which order people look for rounds."""
+
+
+def shelves(rounds: Iterable[Round]) -> list[tuple[str, list[Round]]]:
+    """Rounds by what one may do with them, the shelves that are empty left out."""
+    shown = list(rounds)
+    found = [(code, [one for one in shown if one.status in statuses]) for code, statuses in SHELVES]
+    return [(code, held) for code, held in found if held]
+
+
+def hosts_of(session: Session, rounds: Iterable[Round]) -> dict[int, Organization]:
+    """The organizations that hold rounds, by their number."""
+    wanted = {one.host_id for one in rounds}
+    found = session.exec(select(Organization).where(col(Organization.id).in_(wanted - {None})))
+    return {organization.key: organization for organization in found}
+
+
+def out(session: Session, rounds: Sequence[Round]) -> list[RoundOut]:
+    """Rounds as the API gives them."""
+    plans, hosts, moment = plans_of(session, rounds), hosts_of(session, rounds), now()
+    return [
+        RoundOut(
+            **one.model_dump(include=_SAME | {"status", "language", "synthetic", "created", "version"}),
+            id=one.uid,
+            host=hosts[one.host_id].uid if one.host_id in hosts else None,
+            next=following(one),
+            overdue=clock(one, plans[one.key], moment).is_over,
+            plan=[
+                PhaseOut(**plans[one.key][phase].model_dump(include=set(PhaseOut.model_fields)))
+                for phase in one.phases
+                if phase in plans[one.key]
+            ],
+        )
+        for one in rounds
+    ]
+
+
+def possible_hosts(session: Session, actor: Actor) -> list[Organization]:
+    """The organizations that may hold a round: one's own first, then all that may act, by name."""
+    acting = organizations.visible_to(actor).where(organizations.acting(organizations.today()))
+    found = session.exec(acting.order_by(col(Organization.name)).limit(1000))
+    return sorted(found, key=lambda one: (one.key not in actor.memberships, one.name.casefold()))
+
+
+def own_presets(session: Session, actor: Actor) -> list[OwnPreset]:
+    """The presets that facilitators have made, by name."""
+    if not may(actor, "round:run"):
+        return []
+    return sorted(session.exec(select(OwnPreset)), key=lambda one: (one.name.casefold(), one.key))
+
+
+def applications_of(session: Session, one: Round) -> list[Application]:
+    """All applications to a round, by number."""
+    own = select(Application).where(Application.round_id == one.key)
+    return list(session.exec(own.order_by(col(Application.id))))
 
 
 # Applications -----------------------------------------------------------------------------------------

@@ -23,12 +23,13 @@ def problems(tmp_path, body):
     return {(problem.column, problem.message.code) for problem in caught.value.problems}
 
 
-def test_presets_of_the_six_systems_are_bundled():
+def test_presets_of_the_six_systems_and_a_plain_one_are_bundled():
     assert preset_names() == (
         "flood-relief",
         "grassroots-resources",
         "headquarters-base",
         "monthly-talk",
+        "open-round",
         "serpukhov-partnership",
         "venture-call",
     )

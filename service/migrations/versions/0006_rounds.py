@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("time_zone", sa.String(length=60), nullable=False),
         sa.Column("venue", sa.String(length=300), nullable=False),
         sa.Column("calendar", sa.String(length=10), nullable=False),
+        sa.Column("automatic", sa.Boolean(), nullable=False),
         sa.Column("created_by", sa.Integer(), nullable=True),
         sa.Column("synthetic", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -82,6 +83,25 @@ def upgrade() -> None:
     with op.batch_alter_table("round", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_round_status"), ["status"], unique=False)
         batch_op.create_index(batch_op.f("ix_round_uid"), ["uid"], unique=True)
+
+    op.create_table(
+        "round_preset",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("uid", sa.String(length=32), nullable=False),
+        sa.Column("created", UtcDateTime(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("preset", sa.String(length=60), nullable=False),
+        sa.Column("phases", sa.JSON(), nullable=False),
+        sa.Column("rules", sa.JSON(), nullable=False),
+        sa.Column("created_by", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["created_by"], ["user.id"], name=op.f("fk_round_preset_created_by_user"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_round_preset")),
+    )
+    with op.batch_alter_table("round_preset", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_round_preset_uid"), ["uid"], unique=True)
 
     op.create_table(
         "application",
@@ -159,6 +179,7 @@ def upgrade() -> None:
         sa.Column("phase", sa.String(length=20), nullable=False),
         sa.Column("starts", UtcDateTime(), nullable=True),
         sa.Column("ends", UtcDateTime(), nullable=True),
+        sa.Column("began", UtcDateTime(), nullable=True),
         sa.Column("reminded", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["round_id"], ["round.id"], name=op.f("fk_round_phase_round_id_round"), ondelete="CASCADE"
@@ -274,6 +295,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_application_listing_id"))
 
     op.drop_table("application")
+    with op.batch_alter_table("round_preset", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_round_preset_uid"))
+
+    op.drop_table("round_preset")
     with op.batch_alter_table("round", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_round_uid"))
         batch_op.drop_index(batch_op.f("ix_round_status"))
