@@ -71,14 +71,15 @@ class World:
         """A browser in which somebody (or nobody) is signed in."""
         client = TestClient(self.app, base_url=BASE_URL, follow_redirects=False)
         if user is not None:
-            key = uuid4().hex
-            expires = now() + timedelta(days=1)
-            with writing(self.engine) as session:
-                session.add(
-                    SignIn(token_hash=key_hash(key), user_id=user.key, last_seen=now(), expires=expires)
-                )
-            client.cookies.set(SESSION_COOKIE, key)
+            client.cookies.set(SESSION_COOKIE, self.sign_in(user))
         return client
+
+    def sign_in(self, user: User) -> str:
+        """The key of a new session of somebody."""
+        key, expires = uuid4().hex, now() + timedelta(days=1)
+        with writing(self.engine) as session:
+            session.add(SignIn(token_hash=key_hash(key), user_id=user.key, last_seen=now(), expires=expires))
+        return key
 
     def place(self, status: OrganizationStatus = OrganizationStatus.VERIFIED) -> Place:
         """A new organization with its owner, and whatever belongs to it once asked for."""

@@ -1,4 +1,4 @@
-"""The API keeps its description: random requests with a token of each role, about things that exist.
+"""The API keeps its description: random requests of signed-in people of each role, about things that exist.
 
 Left out on purpose:
 - `positive_data_acceptance`: a shape may be right and the content still refused, for check digits of
@@ -33,10 +33,13 @@ from sqlmodel import select
 
 from service.accounts import actions
 from service.accounts.models import Token
+from service.accounts.queries import SESSION_COOKIE
 from service.db import now, writing
 from service.permissions import Role, table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.contract.conftest import Place, World
 
 CHECKS = [
@@ -49,15 +52,19 @@ CHECKS = [
 ]
 EXAMPLES = 5
 SECONDS = 60
-ROLES = [Role.VISITOR, Role.MEMBER, Role.EDITOR, Role.OWNER, Role.FACILITATOR, Role.ADMINISTRATOR]
-TOKENS = "/api/v1/accounts/tokens"
-"""Not told to random callers: revoking one's own token would end the test."""
+KEYS = ("/api/v1/accounts/tokens", "/api/v1/accounts/sessions")
+"""Not changed by random callers: revoking one's own key would end the test."""
+
+
+def _session(world: World, role: Role, place: Place) -> dict[str, str]:
+    """The headers of somebody with this role in a browser."""
+    if role is Role.VISITOR:
+        return {}
+    return {"Cookie": f"{SESSION_COOKIE}={world.sign_in(world.user(role, place.organization))}"}
 
 
 def _token(world: World, role: Role, place: Place) -> dict[str, str]:
     """The headers of a program that acts for somebody with this role."""
-    if role is Role.VISITOR:
-        return {}
     user = world.user(role, place.organization)
     with writing(world.engine) as session:
         _, secret = actions.create_token(
@@ -79,15 +86,17 @@ def _existing(place: Place) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_every_answer_is_as_described(world: World, role: Role) -> None:
+@pytest.mark.parametrize(("role", "headers_of"), [*((role, _session) for role in Role), (Role.OWNER, _token)])
+def test_every_answer_is_as_described(
+    world: World, role: Role, headers_of: Callable[[World, Role, Place], dict[str, str]]
+) -> None:
     place = world.place()
-    headers, ids = _token(world, role, place), _existing(place)
+    headers, ids = headers_of(world, role, place), _existing(place)
     answered: dict[str, set[int]] = {}
     for found in schemathesis.openapi.from_asgi("/api/openapi.json", world.app).get_all_operations():
         assert isinstance(found, Ok)
         operation = found.ok()
-        if operation.path.startswith(TOKENS) and operation.method != "get":
+        if operation.path.startswith(KEYS) and operation.method != "get":
             continue
 
         @hypothesis_settings(
