@@ -18,6 +18,8 @@ from service.accounts import pages as accounts_pages
 from service.accounts.actions import hold
 from service.accounts.queries import held, identify
 from service.assets import STATIC
+from service.audit import api as audit_api
+from service.audit import pages as audit_pages
 from service.choices import api as choices_api
 from service.choices import pages as choices_pages
 from service.db import make_engine
@@ -32,6 +34,7 @@ from service.meetings import pages as meetings_pages
 from service.observing import Figures, Watching, unready
 from service.openapi import PROBLEMS, VERSION, describe
 from service.organizations import api as organizations_api
+from service.organizations import desk_api
 from service.organizations import pages as organizations_pages
 from service.pairings import api as pairings_api
 from service.pairings import pages as pairings_pages
@@ -60,7 +63,9 @@ log = structlog.get_logger(__name__)
 
 API = (
     accounts_api,
+    audit_api,
     organizations_api,
+    desk_api,
     listings_api,
     search_api,
     webhooks_api,
@@ -73,6 +78,7 @@ API = (
 PAGES = (
     home_pages,
     accounts_pages,
+    audit_pages,
     organizations_pages,
     listings_pages,
     search_pages,

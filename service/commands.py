@@ -26,6 +26,8 @@ INVALID = 1
 server = typer.Typer(rich_markup_mode=None)
 users = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 server.add_typer(users, name="user", help="Add people, give them roles, set their passwords.")
+audits = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+server.add_typer(audits, name="audit", help="The log of what happened.")
 
 Email = Annotated[str, typer.Argument(metavar="EMAIL")]
 ROLES = "reviewer, facilitator or administrator"
@@ -181,6 +183,32 @@ def user_password_command(email: Email) -> None:
             raise NotFound
         give_password(session, SYSTEM_ACTOR, user, password)
     typer.echo(password)
+
+
+@audits.command("verify")
+def audit_verify_command(
+    known: Annotated[
+        str, typer.Option(metavar="HASH", help="Of an entry noted earlier, which must still be there.")
+    ] = "",
+) -> None:
+    """Check that no entry of the log was changed, removed or put in between; print the last one's hash."""
+    from service.audit.queries import chain, holds
+    from service.db import reading
+    from service.permissions import SYSTEM_ACTOR
+
+    with _database() as engine, reading(engine) as session:
+        found = chain(session, SYSTEM_ACTOR)
+        lost = bool(known) and not holds(session, known)
+    for event in found.broken:
+        _note(f"{event.at:%Y-%m-%d %H:%M:%S}Z  {event.name}  {event.subject}  {event.hash}")
+    if found.broken:
+        _tell(Message("log-broken", "Entries that are not what they were: {count}.", count=len(found.broken)))
+    if lost:
+        _tell(Message("log-lost", "The entry {hash} is no longer there.", hash=known))
+    if found.broken or lost:
+        raise typer.Exit(INVALID)
+    _tell(Message("log-whole", "All {count} entries of the log are whole and in order.", count=found.entries))
+    typer.echo(found.last)
 
 
 @server.command("import")

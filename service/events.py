@@ -123,10 +123,14 @@ def history(session: Session, subject: str) -> list[Event]:
     return list(session.exec(select(Event).where(Event.subject == subject).order_by(col(Event.id))))
 
 
+def links(session: Session) -> Iterator[tuple[Event, bool]]:
+    """Every entry from the first to the last, and whether it and its link to the one before are sound."""
+    previous = FIRST
+    for event in session.exec(select(Event).order_by(col(Event.id)).execution_options(yield_per=1000)):
+        yield event, event.previous_hash == previous and event.hash == event.digest()
+        previous = event.hash
+
+
 def broken_links(session: Session) -> Iterator[Event]:
     """Entries whose hash, or whose link to the entry before, is not what it must be."""
-    previous = FIRST
-    for event in session.exec(select(Event).order_by(col(Event.id))):
-        if event.previous_hash != previous or event.hash != event.digest():
-            yield event
-        previous = event.hash
+    return (event for event, sound in links(session) if not sound)

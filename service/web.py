@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from markupsafe import Markup
 from sqlalchemy.exc import DataError
@@ -241,6 +241,25 @@ def keep_cookie(request: Request, response: Response, name: str, value: str, *, 
         samesite="lax",
         secure=bool(site_of(request).settings.secure_cookies),
         path="/",
+    )
+
+
+class StoredFile(Protocol):
+    """What is known of a file beside its content."""
+
+    filename: str
+    media_type: str
+
+
+def file_to_save(path: Path, known: StoredFile) -> FileResponse:
+    """A file to be saved and never shown as a page of this site. Raises NotFound where it is gone."""
+    if not path.is_file():
+        raise NotFound
+    return FileResponse(
+        path,
+        media_type=known.media_type,
+        filename=known.filename,
+        headers={"Cache-Control": "private, no-store"},
     )
 
 

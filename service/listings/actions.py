@@ -69,7 +69,7 @@ def create(
     session.add(listing)
     session.flush()
     _retag(session, listing)
-    record(session, actor, "listing.draft", listing, side=str(side))
+    record(session, actor, "listing.draft", listing, side=str(side), organization=organization.uid)
     return listing
 
 
@@ -102,10 +102,14 @@ def change(
     listing.version += 1
     session.add(listing)
     _retag(session, listing)
-    record(session, actor, "listing.change", listing, fields=changed)
+    record(session, actor, "listing.change", listing, fields=changed, organization=_owner(session, listing))
     if listing.status is ListingStatus.PUBLISHED:
         _tell_index(session, listing)
     return listing
+
+
+def _owner(session: Session, listing: Listing) -> str:
+    return queries.organization_of(session, listing).uid
 
 
 def _own(actor: Actor) -> list[Any]:
@@ -216,7 +220,7 @@ def copy(session: Session, actor: Actor, listing: Listing) -> Listing:
     session.add(made)
     session.flush()
     _retag(session, made)
-    record(session, actor, "listing.copy", made, of=listing.uid)
+    record(session, actor, "listing.copy", made, of=listing.uid, organization=_owner(session, listing))
     return made
 
 
@@ -225,7 +229,14 @@ def discard(session: Session, actor: Actor, listing: Listing) -> None:
     require(actor, "listing:edit", listing.organization_id)
     if listing.status is not ListingStatus.DRAFT or listing.revision:
         raise NotNow(Message("not-a-draft", "Only a draft can be deleted; withdraw what was published."))
-    record(session, actor, "listing.discard", listing, title=listing.title)
+    record(
+        session,
+        actor,
+        "listing.discard",
+        listing,
+        title=listing.title,
+        organization=_owner(session, listing),
+    )
     for kind in (Unsaved, ListingTag, Attachment, Inquiry):
         session.execute(delete(kind).where(col(kind.listing_id) == listing.key))
     session.delete(listing)
@@ -283,7 +294,7 @@ def publish(session: Session, actor: Actor, listing: Listing) -> Listing:
     if problems := publishing_problems(listing):
         raise BadInput(problems)
     day = queries.today()
-    advance(session, actor, listing, LISTING, "publish")
+    advance(session, actor, listing, LISTING, "publish", organization=_owner(session, listing))
     listing.published = day
     if listing.expires is None or listing.expires < day:
         listing.expires = day + timedelta(days=DAYS_OPEN)
@@ -317,7 +328,7 @@ def fulfil(session: Session, actor: Actor, listing: Listing) -> Listing:
 
 
 def _end(session: Session, actor: Actor, listing: Listing, step: str, reason: str = "") -> Listing:
-    advance(session, actor, listing, LISTING, step, reason=reason)
+    advance(session, actor, listing, LISTING, step, reason=reason, organization=_owner(session, listing))
     listing.version += 1
     _tell_index(session, listing)
     return listing
@@ -329,7 +340,15 @@ def renew(session: Session, actor: Actor, listing: Listing) -> Listing:
     if reason := standing_in_the_way(queries.organization_of(session, listing)):
         raise NotNow(reason)
     expires = queries.today() + timedelta(days=DAYS_OPEN)
-    advance(session, actor, listing, LISTING, "renew", until=expires.isoformat())
+    advance(
+        session,
+        actor,
+        listing,
+        LISTING,
+        "renew",
+        until=expires.isoformat(),
+        organization=_owner(session, listing),
+    )
     listing.expires = max(expires, listing.expires or expires)
     listing.reminded = None
     listing.version += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 
 from matching.messages import Message
 from matching.profiles import Side
@@ -23,6 +23,7 @@ from service.web import (
     Reading,
     Typed,
     Writing,
+    file_to_save,
     language_of,
     page,
     see_other,
@@ -344,7 +345,4 @@ def download(request: Request, session: Reading, actor: Asking, uid: str, file: 
     attachment = queries.attachment(session, actor, file)
     if attachment.listing_id != listing.id:
         raise NotFound
-    path = path_of(site_of(request).settings.data_dir, attachment.sha256)
-    if not path.is_file():
-        raise NotFound
-    return FileResponse(path, media_type=attachment.media_type, filename=attachment.filename)
+    return file_to_save(path_of(site_of(request).settings.data_dir, attachment.sha256), attachment)

@@ -61,7 +61,7 @@ def upload(
     )
     session.add(kept)
     session.flush()
-    record(session, actor, "import.upload", kept, filename=kept.filename)
+    record(session, actor, "import.upload", kept, filename=kept.filename, organization=organization.uid)
     return kept
 
 

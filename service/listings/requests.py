@@ -71,7 +71,7 @@ def send_request(
     )
     session.add(request)
     session.flush()
-    record(session, actor, "request.send", request, listing=listing.uid)
+    record(session, actor, "request.send", request, listing=listing.uid, organization=organization.uid)
     _tell(session, request, listing, request.to_organization_id, "listing-request", text=kept)
     return request
 
@@ -122,10 +122,10 @@ def _answer(session: Session, actor: Actor, request: Request, step: str, text: s
     kept = remark(text, "reply") if text.strip() else ""
     if request.status is RequestStatus.PENDING and not queries.is_waiting(request, queries.today()):
         raise NotNow(Message("request-lapsed", "The time to reply is over. The sender may ask again."))
-    advance(session, actor, request, REQUEST, step, reason=kept)
+    listing = session.get_one(Listing, request.listing_id)
+    advance(session, actor, request, REQUEST, step, reason=kept, listing=listing.uid)
     request.reply, request.answered = kept, now()
     request.version += 1
-    listing = session.get_one(Listing, request.listing_id)
     template = "listing-request-accepted" if step == "accept" else "listing-request-declined"
     _tell(session, request, listing, request.from_organization_id, template, text=kept)
     return request
@@ -136,9 +136,9 @@ def withdraw(session: Session, actor: Actor, request: Request) -> Request:
     if request.from_organization_id not in actor.memberships and not actor.is_staff:
         raise NotFound
     require(actor, "request:send", request.from_organization_id)
-    advance(session, actor, request, REQUEST, "withdraw")
-    request.version += 1
     listing = session.get_one(Listing, request.listing_id)
+    advance(session, actor, request, REQUEST, "withdraw", listing=listing.uid)
+    request.version += 1
     _tell(session, request, listing, request.to_organization_id, "listing-request-withdrawn")
     return request
 

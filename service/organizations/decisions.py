@@ -23,6 +23,7 @@ from service.organizations.models import (
     FlagLevel,
     FlagRisk,
     FlagStatus,
+    FlagStep,
     Organization,
     OrganizationStatus,
     Question,
@@ -262,6 +263,17 @@ def raise_flag(
     session.flush()
     record(session, actor, "flag.raise", flag, organization=organization.uid, level=level.value)
     return flag
+
+
+def judge(session: Session, actor: Actor, uid: str, flag: str, step: FlagStep, reason: str = "") -> Flag:
+    """Take one of the steps below."""
+    match step:
+        case FlagStep.ESCALATE:
+            return escalate(session, actor, uid, flag)
+        case FlagStep.DISMISS:
+            return dismiss(session, actor, uid, flag, reason)
+        case FlagStep.CONFIRM:
+            return confirm(session, actor, uid, flag, reason)
 
 
 def escalate(session: Session, actor: Actor, uid: str, flag: str) -> Flag:

@@ -6,10 +6,11 @@ from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response  # noqa: TC002 — FastAPI reads it
 
 from matching.messages import Message
-from service.errors import BadInput, NotFound, SignInNeeded
+from service.audit import queries as audit
+from service.errors import BadInput, SignInNeeded
 from service.organizations import actions, decisions, queries
 from service.organizations.evidence import path_of, read
 from service.organizations.models import (
@@ -19,11 +20,23 @@ from service.organizations.models import (
     EvidenceKind,
     FlagLevel,
     FlagRisk,
+    FlagStep,
     OrganizationStatus,
     ScreeningDecision,
 )
 from service.permissions import may
-from service.web import NOTHING_TYPED, Asking, Form, Reading, Writing, page, see_other, site_of, typed_before
+from service.web import (
+    NOTHING_TYPED,
+    Asking,
+    Form,
+    Reading,
+    Writing,
+    file_to_save,
+    page,
+    see_other,
+    site_of,
+    typed_before,
+)
 
 if TYPE_CHECKING:
     from enum import StrEnum
@@ -35,6 +48,8 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False)
 
+EVENTS = 10
+"""How many of the last events stand beside the decision."""
 _DONE = {
     DecisionStep.VERIFY: "verified",
     DecisionStep.DECLINE: "declined",
@@ -128,7 +143,7 @@ def _page(
         sponsor=decisions.is_sponsor(organization),
         flags=queries.flags_of(session, organization) if decides else [],
         doubles=queries.near_names(session, organization.name_keys, organization.key) if decides else [],
-        events=queries.log_of(session, organization) if decides else [],
+        events=_trail(session, actor, uid) if decides else [],
         most_bytes=site_of(request).settings.upload_bytes,
         evidence_kinds=list(EvidenceKind),
         concerns=list(Concern),
@@ -136,6 +151,12 @@ def _page(
         levels=list(FlagLevel),
         risks=list(FlagRisk),
     )
+
+
+def _trail(session: Session, actor: Actor, uid: str) -> list[audit.Entry]:
+    """What happened to it last, and to what is its own."""
+    found = audit.trail(session, actor, audit.Wanted(subject=uid), limit=EVENTS)
+    return audit.entries(session, found.items)
 
 
 def _there(uid: str, done: str, anchor: str = "") -> Response:
@@ -171,16 +192,7 @@ def download(request: Request, session: Reading, actor: Asking, uid: str, piece:
     """A file, to be saved and never shown in the browser; only for members and facilitators."""
     signed_in(actor)
     found = queries.piece_of_evidence(session, actor, uid, piece)
-    path = path_of(site_of(request).settings.data_dir, found.sha256)
-    if not path.is_file():
-        raise NotFound
-    return FileResponse(
-        path,
-        media_type=found.media_type,
-        filename=found.filename,
-        content_disposition_type="attachment",
-        headers={"Cache-Control": "private, no-store"},
-    )
+    return file_to_save(path_of(site_of(request).settings.data_dir, found.sha256), found)
 
 
 @router.post("/{uid}/evidence/{piece}/remove")
@@ -298,15 +310,10 @@ def judge_flag(
 ) -> Response:
     """Escalate, dismiss or confirm a flag."""
     signed_in(actor)
-    step, field = typed.text("step"), f"flag-{flag}"
+    field = f"flag-{flag}"
     try:
-        if step == "escalate":
-            decisions.escalate(session, actor, uid, flag)
-        elif step in ("dismiss", "confirm"):
-            getattr(decisions, step)(session, actor, uid, flag, typed.text(field))
-        else:
-            raise BadInput.one(field, Message("choose-one", "Choose one from the list."))
+        decisions.judge(session, actor, uid, flag, _chosen(FlagStep, typed, "step"), typed.text(field))
     except BadInput as error:
-        problems = problems_by_field(error, {"reason": field})
+        problems = problems_by_field(error, {"reason": field, "step": field})
         return _page(request, session, actor, uid, status=422, typed=typed, problems=problems)
     return _there(uid, "saved", "#flags")

@@ -232,10 +232,6 @@ class ScreeningDecision(StrEnum):
 # What people type -------------------------------------------------------------------------------------
 
 
-def _blank_is_none(value: Any) -> Any:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
 _JOINERS = "\u200c\u200d"
 """Invisible, but part of how words and emoji are written."""
 
@@ -250,17 +246,9 @@ def tidy(text: str) -> str:
     ).strip()
 
 
-def _tidied(value: Any) -> Any:
-    return tidy(value) if isinstance(value, str) else value
-
-
-def _one_line(value: Any) -> Any:
-    return " ".join(tidy(value).split()) if isinstance(value, str) else value
-
-
-_ONE_LINE = BeforeValidator(_one_line)
-_LINES = BeforeValidator(_tidied)
-_BLANK = BeforeValidator(_blank_is_none)
+_ONE_LINE = BeforeValidator(lambda value: " ".join(tidy(value).split()) if isinstance(value, str) else value)
+_LINES = BeforeValidator(lambda value: tidy(value) if isinstance(value, str) else value)
+_BLANK = BeforeValidator(lambda value: None if isinstance(value, str) and not value.strip() else value)
 
 
 class IdentifierIn(BaseModel):
@@ -364,6 +352,58 @@ class QuestionIn(BaseModel):
     text: Annotated[str, Limits(min_length=1, max_length=REMARK_CHARACTERS), _LINES]
 
 
+class FlagIn(BaseModel):
+    """Something adverse that a facilitator notes."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"level": "yellow", "risk": "financial", "text": "The accounts are late."}]
+        },
+    )
+
+    level: FlagLevel
+    risk: FlagRisk
+    text: Annotated[str, Limits(min_length=1, max_length=REMARK_CHARACTERS), _LINES]
+
+
+class FlagStep(StrEnum):
+    """What becomes of a flag; dismissing and confirming need a reason."""
+
+    ESCALATE = "escalate"
+    DISMISS = "dismiss"
+    CONFIRM = "confirm"
+
+
+class FlagDecisionIn(BaseModel):
+    """A decision about a flag."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"step": "dismiss", "reason": "The accounts have come in."}]},
+    )
+
+    step: FlagStep
+    reason: Annotated[str, Limits(max_length=REMARK_CHARACTERS), _LINES] = ""
+
+
+class ScreeningIn(BaseModel):
+    """What a sponsor was found to do, what was decided and why."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"concerns": ["tobacco"], "decision": "monitored", "reason": "One supplier of a subsidiary."}
+            ]
+        },
+    )
+
+    concerns: Annotated[list[Concern], Limits(max_length=len(Concern))] = Limits(default_factory=list)
+    decision: ScreeningDecision
+    reason: Annotated[str, Limits(min_length=1, max_length=REMARK_CHARACTERS), _LINES]
+
+
 # What the API gives -----------------------------------------------------------------------------------
 
 
@@ -416,11 +456,37 @@ class QuestionOut(BaseModel):
     @classmethod
     def of(cls, question: Question) -> QuestionOut:
         """What is told of a question."""
-        return cls(
-            id=question.uid,
-            status=question.status,
-            text=question.text,
-            answer=question.answer,
-            created=question.created,
-            answered=question.answered,
-        )
+        return cls(id=question.uid, **question.model_dump(include=set(cls.model_fields) - {"id"}))
+
+
+class FlagOut(BaseModel):
+    """A flag, for facilitators; `reason`: why it was dismissed or confirmed."""
+
+    id: str
+    level: FlagLevel
+    risk: FlagRisk
+    status: FlagStatus
+    text: str
+    reason: str
+    created: datetime
+
+
+class ScreeningOut(BaseModel):
+    """The screening of a sponsor, for facilitators."""
+
+    concerns: list[Concern]
+    decision: ScreeningDecision
+    reason: str
+    at: date
+
+
+class EvidenceOut(BaseModel):
+    """A file that proves something, for members and facilitators."""
+
+    id: str
+    kind: EvidenceKind
+    filename: str
+    media_type: str
+    size: int
+    sha256: str
+    created: datetime

@@ -12,7 +12,6 @@ from sqlmodel import Session, col, select
 from matching import profiles
 from matching.messages import Message
 from matching.vocabulary import default_vocabulary
-from service.accounts.models import User
 from service.db import now
 from service.errors import NotFound
 from service.events import Event
@@ -281,22 +280,24 @@ def questions_of(session: Session, organization: Organization) -> list[Question]
     return list(session.exec(own.order_by(col(Question.id))))
 
 
+def flags(session: Session, actor: Actor, uid: str) -> list[Flag]:
+    """The flags on an organization, newest first. Raises NotAllowed for all but facilitators."""
+    organization = get(session, actor, uid)
+    require(actor, "organization:flag", organization.key)
+    return flags_of(session, organization)
+
+
+def screening(session: Session, actor: Actor, uid: str) -> dict[str, Any]:
+    """What was written down when it was screened; empty where it was not. For facilitators."""
+    organization = get(session, actor, uid)
+    require(actor, "organization:verify", organization.key)
+    return organization.screening
+
+
 def flags_of(session: Session, organization: Organization) -> list[Flag]:
     """The flags on it, newest first; for facilitators."""
     own = select(Flag).where(Flag.organization_id == organization.key)
     return list(session.exec(own.order_by(col(Flag.id).desc())))
-
-
-def log_of(session: Session, organization: Organization, most: int = 100) -> list[tuple[Event, str]]:
-    """What happened to it and to its evidence, questions and flags, newest first, and who did it."""
-    about = [organization.uid]
-    for table in (Evidence, Question, Flag):
-        about += session.exec(select(table.uid).where(table.organization_id == organization.key))
-    events = select(Event).where(col(Event.subject).in_(about)).order_by(col(Event.id).desc()).limit(most)
-    found = list(session.exec(events))
-    people = select(User.uid, User.name).where(col(User.uid).in_({event.actor for event in found}))
-    by_uid = dict(session.exec(people).all())
-    return [(event, by_uid.get(event.actor, "")) for event in found]
 
 
 def last_reason(session: Session, organization: Organization) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from sqlalchemy import delete, update
 from sqlmodel import col, select
 from typer.testing import CliRunner
 
@@ -20,6 +22,7 @@ from service.accounts.models import User
 from service.accounts.queries import authenticate
 from service.cli import app as cli
 from service.db import make_engine, reading, writing
+from service.events import Event
 from service.jobs import LEASE, Job, JobStatus, promise
 from service.listings.models import Listing, ListingStatus
 from service.organizations.models import Organization
@@ -63,6 +66,25 @@ def _organization(engine: Engine) -> str:
         organization = Organization(name="Green Home", kind="ngo", status="verified")
         session.add(organization)
     return organization.uid
+
+
+def test_log_is_verified_and_what_was_changed_or_cut_off_is_named(installed: Engine) -> None:
+    for name in ("ada", "bob"):
+        _run("user", "create", f"{name}@example.org")
+    whole = _run("audit", "verify")
+    last = whole.stdout.strip()
+    assert re.fullmatch("[0-9a-f]{64}", last)
+    assert "All 2 entries" in whole.stderr
+    _run("audit", "verify", "--known", last)
+    with writing(installed) as session:
+        session.execute(delete(Event).where(col(Event.hash) == last))
+    assert _run("audit", "verify").stdout.strip() != last
+    assert f"{last} is no longer there" in _run("audit", "verify", "--known", last, status=1).stderr
+    with writing(installed) as session:
+        session.execute(update(Event).values(reason="forged"))
+    changed = _run("audit", "verify", status=1)
+    assert changed.stdout == ""
+    assert "user.add" in changed.stderr
 
 
 def test_migrate_may_be_run_again(installed: Engine) -> None:

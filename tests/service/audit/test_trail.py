@@ -1,0 +1,232 @@
+"""The audit trail: everything that happened can be read by those who may, and by nobody else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import update
+from sqlmodel import col
+
+from service.db import now, writing
+from service.events import Event, record
+from service.organizations import decisions
+from service.organizations.models import DecisionStep, FlagLevel, FlagRisk
+from service.permissions import SYSTEM_ACTOR
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastapi.testclient import TestClient
+    from httpx import Response
+    from sqlalchemy import Engine
+
+    from service.accounts.models import User
+    from service.permissions import Actor
+    from tests.service.organizations.conftest import MakeOrganization
+
+AUDIT = "/api/v1/audit"
+pytestmark = pytest.mark.usefixtures("database_url")
+
+
+@dataclass
+class MatchRun:
+    """A kind of thing that has no table here."""
+
+    uid: str = field(default_factory=lambda: uuid4().hex)
+
+
+def words(page: Response) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
+
+
+def happened(engine: Engine, name: str, thing: Any, by: Any = SYSTEM_ACTOR, **more: Any) -> None:
+    with writing(engine) as session:
+        record(session, by, name, thing, **more)
+
+
+def names(answer: Response) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [item["name"] for item in answer.json()["items"]]
+
+
+def test_decision_is_read_with_who_why_and_from_what_to_what(
+    as_olga: TestClient,
+    make_organization: MakeOrganization,
+    engine: Engine,
+    olga: User,
+    actor: Callable[[User], Actor],
+) -> None:
+    organization = make_organization("Green Home")
+    with writing(engine) as session:
+        decisions.decide(
+            session, actor(olga), organization.uid, DecisionStep.SUSPEND, reason="The accounts are late."
+        )
+    seen = as_olga.get(f"/audit?subject={organization.uid}&lang=en")
+    assert seen.status_code == 200
+    assert "Olga" in words(seen)
+    assert "Organization: suspended" in words(seen)
+    assert "Verified → then Suspended The accounts are late." in words(seen)
+    assert "Green Home" in words(seen)
+
+
+def test_trail_of_a_thing_holds_what_names_it(
+    as_olga: TestClient,
+    make_organization: MakeOrganization,
+    engine: Engine,
+    olga: User,
+    actor: Callable[[User], Actor],
+) -> None:
+    here, there = make_organization("Green Home"), make_organization("Blue House")
+    with writing(engine) as session:
+        for organization in (here, there):
+            decisions.raise_flag(
+                session,
+                actor(olga),
+                organization.uid,
+                level=FlagLevel.YELLOW,
+                risk=FlagRisk.FINANCIAL,
+                text="Late.",
+            )
+    found = as_olga.get(AUDIT, params={"subject": here.uid})
+    assert names(found) == ["flag.raise", "organization.register"]
+    assert {item["details"].get("organization", item["subject"]) for item in found.json()["items"]} == {
+        here.uid
+    }
+
+
+def test_kind_of_event_that_nobody_foresaw_is_readable(as_olga: TestClient, engine: Engine) -> None:
+    run = MatchRun()
+    round_id = uuid4().hex
+    happened(engine, "match_run.finish", run, round=round_id, gap=0.4, sides=["need", "offer"])
+    happened(engine, "match_run.weigh-anew", run, round=round_id, before={"themes": 1}, after={"themes": 2})
+    seen = words(as_olga.get(f"/audit?subject={round_id}&lang=en"))
+    assert "Match run: finished" in seen
+    assert "Gap: 0.4" in seen
+    assert "Sides: Need, Offer" in seen
+    assert "Match run: weigh anew" in seen
+    assert "Themes: 1 → then Themes: 2" in seen
+
+
+def test_filters_narrow_by_kind_person_and_period(
+    as_olga: TestClient, make_organization: MakeOrganization, engine: Engine, li: User
+) -> None:
+    make_organization("Green Home")
+    run = MatchRun()
+    happened(engine, "match_run.finish", run)
+    with writing(engine) as session:
+        long_ago = datetime(2020, 5, 4, 12, tzinfo=UTC)
+        session.execute(update(Event).where(col(Event.subject) == run.uid).values(at=long_ago))
+    assert names(as_olga.get(AUDIT, params={"kind": "organization"})) == ["organization.register"]
+    assert names(as_olga.get(AUDIT, params={"kind": "match_run.finish"})) == ["match_run.finish"]
+    assert names(as_olga.get(AUDIT, params={"kind": "match"})) == []
+    by_li = names(as_olga.get(AUDIT, params={"by": li.email}))
+    assert set(by_li) == {"organization.register", "membership.add"}
+    assert names(as_olga.get(AUDIT, params={"by": "system"})) == ["match_run.finish"]
+    assert names(as_olga.get(AUDIT, params={"until": "2020-05-05T00:00:00Z"})) == ["match_run.finish"]
+    assert "match_run.finish" not in names(as_olga.get(AUDIT, params={"since": "2020-05-05T00:00:00Z"}))
+    on_that_day = words(as_olga.get("/audit?since=2020-05-04&until=2020-05-04&lang=en"))
+    assert "Match run: finished" in on_that_day
+    assert "Organization: registered" not in on_that_day.partition("Why")[2]
+
+
+def test_day_that_is_none_is_said_beside_its_field(as_olga: TestClient) -> None:
+    wrong = as_olga.get("/audit?since=yesterday&lang=en")
+    assert wrong.status_code == 422
+    assert "Write the date as year-month-day" in words(wrong)
+    assert 'value="yesterday"' in wrong.text
+
+
+def test_cursor_leads_through_the_whole_log_without_repeating(as_olga: TestClient, engine: Engine) -> None:
+    for number in range(7):
+        happened(engine, "match_run.finish", MatchRun(), number=number)
+    found, cursor = [], None
+    while True:
+        answer = as_olga.get(
+            AUDIT, params={"kind": "match_run", "limit": 3, **({"cursor": cursor} if cursor else {})}
+        )
+        found += [item["details"]["number"] for item in answer.json()["items"]]
+        if (cursor := answer.json()["next"]) is None:
+            break
+    assert found == [6, 5, 4, 3, 2, 1, 0]
+
+
+def test_changed_entry_is_marked_and_the_whole_log_shows_it(as_olga: TestClient, engine: Engine) -> None:
+    runs = [MatchRun() for _ in range(3)]
+    for run in runs:
+        happened(engine, "match_run.finish", run)
+    whole = as_olga.get("/audit?check=yes&lang=en")
+    assert "entries are whole and in order" in words(whole)
+    assert as_olga.get(f"{AUDIT}/chain").json()["broken"] == []
+    with writing(engine) as session:
+        changed = update(Event).where(col(Event.subject) == runs[1].uid).values(reason="forged")
+        session.execute(changed)
+    sound = {item["subject"]: item["sound"] for item in as_olga.get(AUDIT).json()["items"]}
+    assert [sound[run.uid] for run in runs] == [True, False, True]
+    seen = words(as_olga.get("/audit?check=yes&lang=en"))
+    assert "One of 3 entries is not what it was" in seen
+    assert "changed afterwards" in seen
+    assert len(as_olga.get(f"{AUDIT}/chain").json()["broken"]) == 1
+
+
+def test_removed_entry_leaves_the_next_one_without_its_link(as_olga: TestClient, engine: Engine) -> None:
+    runs = [MatchRun() for _ in range(3)]
+    for run in runs:
+        happened(engine, "match_run.finish", run)
+    with writing(engine) as session:
+        session.execute(Event.__table__.delete().where(col(Event.subject) == runs[0].uid))  # type: ignore[attr-defined]
+    sound = {item["subject"]: item["sound"] for item in as_olga.get(AUDIT).json()["items"]}
+    assert [sound.get(run.uid) for run in runs] == [None, False, True]
+
+
+def test_sentences_come_in_the_readers_language_beside_their_codes(
+    as_olga: TestClient, engine: Engine
+) -> None:
+    happened(engine, "match_run.finish", MatchRun(), reason="In time.")
+    [item] = as_olga.get(AUDIT, headers={"Accept-Language": "en"}, params={"kind": "match_run"}).json()[
+        "items"
+    ]
+    assert (item["name"], item["text"], item["reason"]) == (
+        "match_run.finish",
+        "Match run: finished",
+        "In time.",
+    )
+    assert item["who"] == {"id": "system", "name": "the service"}
+    assert abs(datetime.fromisoformat(item["at"]) - now()) < timedelta(minutes=5)
+
+
+def test_log_is_closed_to_all_but_those_who_may_read_it(
+    as_li: TestClient, nobody: TestClient, make_organization: MakeOrganization
+) -> None:
+    organization = make_organization("Green Home")
+    for path in ("/audit", f"/audit?subject={organization.uid}", AUDIT, f"{AUDIT}/chain"):
+        refused = as_li.get(path)
+        assert refused.status_code == 403
+        assert "organization.register" not in refused.text
+    assert nobody.get(AUDIT).status_code == 401
+    asked = nobody.get("/audit")
+    assert (asked.status_code, asked.headers["location"].partition("?")[0]) == (303, "/accounts/sign-in")
+    assert "/audit" not in as_li.get("/").text
+
+
+def test_whole_log_is_not_looked_at_too_often(as_olga: TestClient, app: Any, settings: Any) -> None:
+    app.state.site.settings = settings.model_copy(update={"rate_limit": True})
+    answers = [as_olga.get(f"{AUDIT}/chain").status_code for _ in range(7)]
+    assert answers == [200] * 6 + [429]
+
+
+def test_people_and_things_lead_to_their_own_trail(
+    as_olga: TestClient, make_organization: MakeOrganization, li: User
+) -> None:
+    organization = make_organization("Green Home")
+    seen = as_olga.get("/audit").text
+    assert f'href="/audit?actor={li.uid}"' in seen
+    assert f'href="/audit?subject={organization.uid}"' in seen
+    assert (
+        f'href="/organizations/{organization.uid}"' in as_olga.get(f"/audit?subject={organization.uid}").text
+    )
