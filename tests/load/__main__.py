@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from tests.load import bench_allocation, bench_match, bench_retrieval, bench_search, bench_stability
+from tests.load import (
+    bench_allocation,
+    bench_match,
+    bench_meetings,
+    bench_retrieval,
+    bench_search,
+    bench_stability,
+)
 from tests.load.figures import show
 
-BENCHES = (bench_retrieval, bench_allocation, bench_stability, bench_match, bench_search)
+BENCHES = (bench_retrieval, bench_allocation, bench_stability, bench_meetings, bench_match, bench_search)
 
 sys.exit(not all(show(bench.figures()) for bench in BENCHES))
