@@ -12,6 +12,7 @@ from service.jobs import Handler, Jobs, clear_done
 from service.listings import actions as listings
 from service.listings import importing, requests
 from service.organizations import actions as organizations
+from service.pairings import running as matching
 from service.rounds import applying
 from service.search import actions as search
 from service.webhooks import actions as webhooks
@@ -35,6 +36,7 @@ HANDLERS: dict[str, Handler] = {
     "embed_listing": search.embed_listing,
     "reindex": search.reindex,
     "send_digests": search.send_digests,
+    "match_round": matching.match_round,
     "announce": webhooks.announce,
     "deliver_webhook": webhooks.deliver,
 }

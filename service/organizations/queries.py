@@ -116,6 +116,12 @@ def by_ids(session: Session, actor: Actor, ids: Iterable[int]) -> dict[int, Orga
     return {organization.key: organization for organization in found}
 
 
+def by_uids(session: Session, actor: Actor, uids: Iterable[str]) -> list[Organization]:
+    """Those of the organizations that the actor may see, by number."""
+    found = visible_to(actor).where(col(Organization.uid).in_(list(uids)))
+    return list(session.exec(found.order_by(col(Organization.id))))
+
+
 def is_insider(actor: Actor, organization: Organization) -> bool:
     """Whether the actor sees what only members and facilitators see."""
     return actor.is_staff or organization.key in actor.memberships

@@ -55,18 +55,30 @@ class MatchRun(Row, table=True):
     """Of a what-if: keys put over the round's rules."""
     rules: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     """All keys that were put over the preset's, overrides included."""
-    inputs: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    """The profiles and cooperations as they went in, so that the run can be repeated half a year later."""
+    inputs: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """`profiles` and `cooperations` as they went in, so that the run can be repeated half a year later."""
     fingerprint: str = Field(default="", max_length=64)
     """SHA-256 of all that went in; a result is kept only while it still holds."""
     seed: int = 0
+    previous_id: int | None = Field(default=None, foreign_key="match_run.id")
+    """The run whose pairs were kept where that cost little."""
     job: str = Field(default="", max_length=32)
-    progress_stage: str = Field(default="", max_length=30)
+    stage: str = Field(default="", max_length=30)
+    """What it is doing, or was doing last."""
+    share: float = 0.0
+    """How much of the work is done, in [0, 1]."""
+    log: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """When each stage began, and what went wrong: `at`, `stage`, `text`."""
+    certificate: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """The fields of `matching.allocation.Certificate`."""
     result: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
-    """Certificate, who got nothing and why, what is missing: codes and stored messages, no language."""
+    """Who got nothing and why, what is missing, and of a what-if its pairings: codes and stored messages."""
     remedies: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     """Of an infeasible run: what would make it feasible, stored messages."""
+    note: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """Why it failed, was superseded or found nothing: a stored message."""
     asked_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
+    started: datetime | None = Field(default=None, sa_type=UtcDateTime)
     finished: datetime | None = Field(default=None, sa_type=UtcDateTime)
     released: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
@@ -89,7 +101,8 @@ class Override(Row, table=True):
     need_id: int = Field(foreign_key="application.id", index=True)
     offer_id: int = Field(foreign_key="application.id", index=True)
     amount: int | None = Field(default=None, sa_type=BigInteger)
-    """Hundredths of the unit of the pair's main line."""
+    """Of an amount: what the offer's line of that unit gives to the need, in hundredths of `unit`."""
+    unit: str = Field(default="", max_length=20)
     reason: str = Field(sa_column=Column(Text, nullable=False))
     made_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
     removed: datetime | None = Field(default=None, sa_type=UtcDateTime)

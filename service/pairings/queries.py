@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_, exists, or_, true
+from sqlalchemy import ColumnElement, and_, exists, false, or_, true
+from sqlalchemy import select as any_select
+from sqlalchemy.orm import aliased, defer
 from sqlmodel import Session, col, select
 
+from matching.messages import Quantity
+from matching.profiles import Cooperation
 from service.errors import NotFound
-from service.pairings.models import Pairing, PairingStatus
+from service.events import Event
+from service.listings.models import Listing
+from service.organizations.models import Organization
+from service.pairings.models import MatchRun, MatchRunStatus, Override, Pairing, PairingStatus
 from service.rounds.models import Application, Round, RoundStatus
 
 if TYPE_CHECKING:
@@ -52,3 +59,153 @@ def get(session: Session, actor: Actor, uid: str, *, lock: bool = False) -> Pair
     if found is None:
         raise NotFound
     return found
+
+
+# Match runs -------------------------------------------------------------------------------------------
+
+_BULKY = (MatchRun.inputs, MatchRun.result)
+IN_FLIGHT = (MatchRunStatus.QUEUED, MatchRunStatus.RUNNING)
+
+
+def runs_visible_to(actor: Actor) -> SelectOfScalar[MatchRun]:
+    """Match runs are the facilitators' own."""
+    return select(MatchRun).where(true() if actor.is_staff else false())
+
+
+def run(
+    session: Session, actor: Actor, uid: str, *, one: Round | None = None, lock: bool = False
+) -> MatchRun:
+    """One match run, of this round if one is given. Raises NotFound."""
+    wanted = runs_visible_to(actor).where(MatchRun.uid == uid)
+    if one is not None:
+        wanted = wanted.where(MatchRun.round_id == one.key)
+    found = session.exec(wanted.with_for_update() if lock else wanted).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def runs(session: Session, actor: Actor, one: Round, *, most: int = 50) -> list[MatchRun]:
+    """The runs of a round, the newest first; what is bulky in them is read only when asked for."""
+    wanted = runs_visible_to(actor).where(MatchRun.round_id == one.key)
+    light = wanted.options(*(defer(column) for column in _BULKY))  # type: ignore[arg-type]
+    return list(session.exec(light.order_by(col(MatchRun.id).desc()).limit(most)))
+
+
+def latest_result(session: Session, one: Round) -> MatchRun | None:
+    """The newest run that found pairings and is neither a what-if nor superseded."""
+    return session.exec(
+        select(MatchRun)
+        .where(
+            MatchRun.round_id == one.key,
+            MatchRun.status == MatchRunStatus.DONE,
+            col(MatchRun.what_if).is_(False),
+        )
+        .order_by(col(MatchRun.id).desc())
+        .limit(1)
+    ).first()
+
+
+def pairings_of(session: Session, made_by: MatchRun) -> list[tuple[Pairing, Listing, Listing]]:
+    """The pairings of a run, each with the listings of its need and its offer; the highest score first."""
+    return between(session, Pairing, col(Pairing.run_id) == made_by.key, col(Pairing.score).desc())
+
+
+def overrides_in_force(session: Session, one: Round) -> list[tuple[Override, Listing, Listing]]:
+    """What facilitators have decided about pairs and not taken back, with the listings of both sides."""
+    return between(
+        session, Override, and_(col(Override.round_id) == one.key, col(Override.removed).is_(None))
+    )
+
+
+Pair = TypeVar("Pair", Pairing, Override)
+
+
+def between(
+    session: Session, kind: type[Pair], condition: ColumnElement[bool], *order: Any
+) -> list[tuple[Pair, Listing, Listing]]:
+    """Pairings or overrides, each with the listings of its need and its offer."""
+    need, offer = aliased(Application), aliased(Application)
+    sought, given = aliased(Listing), aliased(Listing)
+    wanted = (
+        select(kind, sought, given)
+        .join(need, col(need.id) == col(kind.need_id))
+        .join(offer, col(offer.id) == col(kind.offer_id))
+        .join(sought, col(sought.id) == col(need.listing_id))
+        .join(given, col(given.id) == col(offer.listing_id))
+        .where(condition)
+        .order_by(*order, col(kind.id))
+    )
+    return list(session.exec(wanted))
+
+
+def cooperations(session: Session, one: Round) -> list[Cooperation]:
+    """Pairings of other rounds that were agreed: track records, used-up budgets, yearly caps."""
+    need, offer = aliased(Application), aliased(Application)
+    sought, given = aliased(Listing), aliased(Listing)
+    taker, giver = aliased(Organization), aliased(Organization)
+    wanted = (
+        any_select(Pairing, col(sought.uid), col(given.uid), col(taker.uid), col(giver.uid), col(Event.at))
+        .join(need, col(need.id) == col(Pairing.need_id))
+        .join(offer, col(offer.id) == col(Pairing.offer_id))
+        .join(sought, col(sought.id) == col(need.listing_id))
+        .join(given, col(given.id) == col(offer.listing_id))
+        .join(taker, col(taker.id) == col(need.organization_id))
+        .join(giver, col(giver.id) == col(offer.organization_id))
+        .outerjoin(Event, and_(col(Event.subject) == col(Pairing.uid), col(Event.name) == "pairing.agree"))
+        .where(col(Pairing.status) == PairingStatus.AGREED, col(Pairing.round_id) != one.key)
+        .order_by(col(Pairing.id))
+    )
+    found: dict[str, Cooperation] = {}
+    for pairing, project, offer_uid, taker_uid, giver_uid, agreed in session.execute(wanted):
+        first = pairing.gifts[0] if pairing.gifts else None
+        signed = agreed or pairing.released or pairing.created
+        found[pairing.uid] = Cooperation(
+            id=pairing.uid,
+            need_organization=taker_uid,
+            offer_organization=giver_uid,
+            title=project,
+            signed=signed.date(),
+            offer=offer_uid,
+            quantity=_used(pairing) if first else None,
+            kind=first["kind"] if first else "",
+        )
+    return list(found.values())
+
+
+def _used(pairing: Pairing) -> Quantity:
+    """What the pairing takes of its offer, in the unit of its first gift."""
+    unit = pairing.gifts[0]["used"]["unit"]
+    return Quantity(
+        sum(gift["used"]["amount"] for gift in pairing.gifts if gift["used"]["unit"] == unit), unit
+    )
+
+
+def in_flight(session: Session, one: Round) -> list[MatchRun]:
+    """The runs of a round that are on their way."""
+    wanted = select(MatchRun).where(MatchRun.round_id == one.key, col(MatchRun.status).in_(IN_FLIGHT))
+    return list(session.exec(wanted.options(*(defer(column) for column in _BULKY))))  # type: ignore[arg-type]
+
+
+def applications_by_listing(session: Session, round_id: int) -> dict[str, int]:
+    """By the uid of a listing: the number of its application to a round."""
+    found = select(Listing.uid, Application.id).where(
+        col(Application.listing_id) == col(Listing.id), Application.round_id == round_id
+    )
+    return {uid: number for uid, number in session.exec(found) if number is not None}
+
+
+def proposed_by(session: Session, made_by: MatchRun) -> list[Pairing]:
+    """What a run proposes and nobody has been told of yet."""
+    wanted = select(Pairing).where(Pairing.run_id == made_by.key, Pairing.status == PairingStatus.PROPOSED)
+    return list(session.exec(wanted.order_by(col(Pairing.id)).with_for_update()))
+
+
+def open_pairings_of_others(session: Session, one: Round, run: MatchRun) -> list[Pairing]:
+    """Pairings of the round that do not come from this run and that nobody has agreed to or refused yet."""
+    wanted = select(Pairing).where(
+        Pairing.round_id == one.key,
+        or_(col(Pairing.run_id) != run.key, col(Pairing.run_id).is_(None)),
+        col(Pairing.status).in_([PairingStatus.PROPOSED, PairingStatus.RELEASED]),
+    )
+    return list(session.exec(wanted.order_by(col(Pairing.id)).with_for_update()))

@@ -17,8 +17,15 @@ from rich.text import Text
 
 from matching.messages import Message
 from service.i18n import catalogue, number_text, percent_text, plural
-from service.results.words import FAIRNESS, limit_name, names_of, ordered_parts, part_name
-from service.wording import quantity_text, say
+from service.results.words import (
+    amounts_text,
+    certificate_rows,
+    gap_text,
+    names_of,
+    ordered_parts,
+    part_name,
+)
+from service.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +38,6 @@ if TYPE_CHECKING:
     from service.results.sources import Source
 
 WIDE = 100
-MOST_LIMITS = 5
 MOST_PARTS = 4
 """How many parts of a score are printed; the files have all of them."""
 ACCENT = "cyan"
@@ -113,11 +119,6 @@ def _who(title: str, organization: str) -> Text:
     return Text.assemble((title, "bold"), "\n", (organization, "dim"))
 
 
-def amounts_text(pairing: Pairing, language: str) -> str:
-    """What is given, one quantity after the other."""
-    return " + ".join(quantity_text(quantity, language) for quantity in pairing.amounts)
-
-
 def _why(pairing: Pairing, language: str, names: Mapping[str, str]) -> Text:
     text = Text(" · ").join(Text(say(reason, language, names), style="green") for reason in pairing.evidence)
     for flag in pairing.flags:
@@ -160,56 +161,6 @@ def _shortfalls(items: Iterable[Shortfall], language: str, names: Mapping[str, s
         said = Text("\n").join(Text(say(item.message, language, names)) for item in missing)
         table.add_row(Text(missing[0].need.title, style="bold"), said, end_section=True)
     return table
-
-
-def certificate_rows(
-    matching: Matching, language: str, names: Mapping[str, str], *, limits: bool = True
-) -> list[tuple[str, str]]:
-    """What the certificate says, as names and values, the most important first; binding limits if asked."""
-    _ = catalogue(language).gettext
-    certificate = matching.certificate
-
-    def count(value: int, most: int) -> str:
-        return f"{number_text(value, language)} / {number_text(most, language)}"
-
-    def score(value: float) -> str:
-        return number_text(round(value, 3), language)
-
-    rows = [
-        (_("Objective and bound"), f"{score(certificate.objective)} / {score(certificate.bound)}"),
-        (_("Gap"), gap_text(certificate.gap, language)),
-        (_("Fairness"), say(FAIRNESS[certificate.fairness], language)),
-        (_("Projects that go ahead"), count(certificate.projects_ahead, certificate.projects)),
-        (_("Organizations served"), count(certificate.organizations_served, certificate.organizations)),
-        (_("Worst-off organization"), score(certificate.worst_off)),
-        (_("Inequality (Gini)"), score(certificate.gini)),
-    ]
-    if certificate.blocking_pairs is not None:
-        rows.append((_("Blocking pairs"), number_text(certificate.blocking_pairs, language)))
-    if limits:
-        rows += [
-            (_("Binding limit"), limit_name(rule, key, matching, names, language))
-            for rule, key in list(certificate.prices)[:MOST_LIMITS]
-        ]
-    rows += [
-        (
-            _("Cost of a lock"),
-            f"{names.get(need, need)} = {names.get(offer or '', offer or '—')}: "
-            + ("—" if price is None else score(price)),
-        )
-        for (need, offer), price in certificate.lock_prices.items()
-    ]
-    if certificate.time_limit_hit:
-        rows.append((_("Time limit"), _("The time limit ended the search; the best result so far is shown.")))
-    rows += [(_("Seed"), str(certificate.seed)), (_("Fingerprint"), certificate.fingerprint)]
-    return rows
-
-
-def gap_text(gap: float, language: str) -> str:
-    """How far from the bound, in words where it is nothing."""
-    if gap < 1e-6:
-        return catalogue(language).gettext("none: proven the best there is")
-    return say(Message("gap-most", "at most {share} %", share=round(100 * gap, 2) or 0.01), language)
 
 
 def _certificate(matching: Matching, language: str, names: Mapping[str, str]) -> Panel:

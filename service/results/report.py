@@ -17,11 +17,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from matching.rules import load_preset, preset_names
 from service.i18n import catalogue, date_text, number_text, percent_text, plural
-from service.results.console import amounts_text, certificate_rows, gap_text
 from service.results.pictures import ribbons
 from service.results.words import (
     LIMITS,
     PARTS,
+    amounts_text,
+    certificate_rows,
+    gap_text,
     given_by_kind,
     limit_name,
     names_of,

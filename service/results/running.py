@@ -26,6 +26,13 @@ STAGES = {
     "explaining": Message("stage-explaining", "Finding reasons"),
     "done": Message("stage-finished", "Done"),
 }
+
+
+def done_share(stage: str, share: float) -> float:
+    """How much of the whole work is done, in [0, 1]."""
+    return _STARTS[stage] + _LENGTHS[stage] * share
+
+
 _STARTS = {"reading": 0.0, "allocating": 0.4, "explaining": 0.8, "done": 1.0}
 _LENGTHS = {"reading": 0.4, "allocating": 0.4, "explaining": 0.2, "done": 0.0}
 
@@ -62,8 +69,7 @@ def run(source: Source, notes: Console, language: str) -> Matching:
         task = bar.add_task(say(STAGES["reading"], language), total=1.0)
 
         def tell(stage: str, share: float) -> None:
-            done = _STARTS[stage] + _LENGTHS[stage] * share
-            bar.update(task, completed=done, description=say(STAGES[stage], language))
+            bar.update(task, completed=done_share(stage, share), description=say(STAGES[stage], language))
 
         profiles = source.profiles
         with stdout_kept_clean():
@@ -74,6 +80,11 @@ def run(source: Source, notes: Console, language: str) -> Matching:
                 cooperations=profiles.cooperations,
                 progress=tell,
             )
+    return checked(matching)
+
+
+def checked(matching: Matching) -> Matching:
+    """The result itself, if it keeps its own rules. Raises BrokenResult."""
     if broken := verify(matching):
         raise BrokenResult(
             Message("broken-result", "The result breaks a rule and is not shown: {reason}", reason=broken[0])

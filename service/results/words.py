@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from matching.messages import Message, Quantity, Term
 from matching.text import detect_language
 from matching.vocabulary import default_vocabulary
-from service.wording import HUNDREDTHS, say
+from service.i18n import catalogue, number_text
+from service.wording import HUNDREDTHS, quantity_text, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +54,9 @@ FAIRNESS = {
     "bottleneck": Message("fairness-bottleneck", "Worst-off first"),
     "leximin": Message("fairness-leximin", "Worst-off first, level by level"),
 }
+
+MOST_LIMITS = 5
+"""How many binding limits a table of the certificate names."""
 
 QUOTES = {"zh-Hans": "“{}”", "zh-Hant": "「{}」", "en": "“{}”", "ru": "«{}»", "es": "«{}»"}
 
@@ -137,3 +141,58 @@ def given_by_kind(matching: Matching) -> list[tuple[Term, Quantity, Quantity, Qu
 def text_width(text: str) -> int:
     """Columns that a text takes where a wide character (CJK) takes two."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def amounts_text(pairing: Pairing, language: str) -> str:
+    """What is given, one quantity after the other."""
+    return " + ".join(quantity_text(quantity, language) for quantity in pairing.amounts)
+
+
+def certificate_rows(
+    matching: Matching, language: str, names: Mapping[str, str], *, limits: bool = True
+) -> list[tuple[str, str]]:
+    """What the certificate says, as names and values, the most important first; binding limits if asked."""
+    _ = catalogue(language).gettext
+    certificate = matching.certificate
+
+    def count(value: int, most: int) -> str:
+        return f"{number_text(value, language)} / {number_text(most, language)}"
+
+    def score(value: float) -> str:
+        return number_text(round(value, 3), language)
+
+    rows = [
+        (_("Objective and bound"), f"{score(certificate.objective)} / {score(certificate.bound)}"),
+        (_("Gap"), gap_text(certificate.gap, language)),
+        (_("Fairness"), say(FAIRNESS[certificate.fairness], language)),
+        (_("Projects that go ahead"), count(certificate.projects_ahead, certificate.projects)),
+        (_("Organizations served"), count(certificate.organizations_served, certificate.organizations)),
+        (_("Worst-off organization"), score(certificate.worst_off)),
+        (_("Inequality (Gini)"), score(certificate.gini)),
+    ]
+    if certificate.blocking_pairs is not None:
+        rows.append((_("Blocking pairs"), number_text(certificate.blocking_pairs, language)))
+    if limits:
+        rows += [
+            (_("Binding limit"), limit_name(rule, key, matching, names, language))
+            for rule, key in list(certificate.prices)[:MOST_LIMITS]
+        ]
+    rows += [
+        (
+            _("Cost of a lock"),
+            f"{names.get(need, need)} = {names.get(offer or '', offer or '—')}: "
+            + ("—" if price is None else score(price)),
+        )
+        for (need, offer), price in certificate.lock_prices.items()
+    ]
+    if certificate.time_limit_hit:
+        rows.append((_("Time limit"), _("The time limit ended the search; the best result so far is shown.")))
+    rows += [(_("Seed"), str(certificate.seed)), (_("Fingerprint"), certificate.fingerprint)]
+    return rows
+
+
+def gap_text(gap: float, language: str) -> str:
+    """How far from the bound, in words where it is nothing."""
+    if gap < 1e-6:
+        return catalogue(language).gettext("none: proven the best there is")
+    return say(Message("gap-most", "at most {share} %", share=round(100 * gap, 2) or 0.01), language)

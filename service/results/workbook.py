@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from matching.vocabulary import default_vocabulary
 from service.i18n import catalogue, number_text, percent_text
-from service.results.console import certificate_rows
-from service.results.words import PARTS, names_of, part_name, text_width, whole
+from service.results.words import PARTS, certificate_rows, names_of, part_name, text_width, whole
 from service.wording import quantity_text, say
 
 if TYPE_CHECKING:

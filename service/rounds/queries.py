@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, and_, or_, true
 from sqlmodel import Session, col, select
@@ -28,7 +28,7 @@ from service.rounds.phases import STEPS, clock, following, of_round
 from service.rounds.shapes import PhaseOut, RoundIn, RoundOut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlmodel.sql.expression import SelectOfScalar
 
@@ -74,7 +74,12 @@ def get(session: Session, actor: Actor, uid: str, *, lock: bool = False) -> Roun
 
 def preset_of(one: Round) -> Preset:
     """The round's preset with its own rules put over it. Raises InvalidRules with every problem."""
-    return _preset(one.preset, json.dumps(one.rules, sort_keys=True))
+    return preset_with(one, one.rules)
+
+
+def preset_with(one: Round, rules: Mapping[str, Any]) -> Preset:
+    """The round's preset with these keys over it, in the place of its own rules. Raises InvalidRules."""
+    return _preset(one.preset, json.dumps(rules, sort_keys=True))
 
 
 @lru_cache(maxsize=256)

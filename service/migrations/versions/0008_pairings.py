@@ -46,15 +46,24 @@ def upgrade() -> None:
         sa.Column("inputs", sa.JSON(), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("seed", sa.Integer(), nullable=False),
+        sa.Column("previous_id", sa.Integer(), nullable=True),
         sa.Column("job", sa.String(length=32), nullable=False),
-        sa.Column("progress_stage", sa.String(length=30), nullable=False),
+        sa.Column("stage", sa.String(length=30), nullable=False),
+        sa.Column("share", sa.Float(), nullable=False),
+        sa.Column("log", sa.JSON(), nullable=False),
+        sa.Column("certificate", sa.JSON(), nullable=False),
         sa.Column("result", sa.JSON(), nullable=False),
         sa.Column("remedies", sa.JSON(), nullable=False),
+        sa.Column("note", sa.JSON(), nullable=False),
         sa.Column("asked_by", sa.Integer(), nullable=True),
+        sa.Column("started", UtcDateTime(), nullable=True),
         sa.Column("finished", UtcDateTime(), nullable=True),
         sa.Column("released", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["asked_by"], ["user.id"], name=op.f("fk_match_run_asked_by_user"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["previous_id"], ["match_run.id"], name=op.f("fk_match_run_previous_id_match_run")
         ),
         sa.ForeignKeyConstraint(["round_id"], ["round.id"], name=op.f("fk_match_run_round_id_round")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_match_run")),
@@ -87,6 +96,7 @@ def upgrade() -> None:
         sa.Column("need_id", sa.Integer(), nullable=False),
         sa.Column("offer_id", sa.Integer(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=True),
+        sa.Column("unit", sa.String(length=20), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("made_by", sa.Integer(), nullable=True),
         sa.Column("removed", UtcDateTime(), nullable=True),

@@ -1,0 +1,123 @@
+"""Releasing a result: both sides are told, have until a day to answer, and older proposals give way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlmodel import select
+
+from service.errors import BadInput, NotAllowed, NotFound, NotNow
+from service.events import history
+from service.jobs import Job
+from service.pairings import actions, queries
+from service.pairings.models import MatchRun, MatchRunStatus, Pairing, PairingStatus
+from tests.service.pairings.test_running import withdrawn
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from service.jobs import Jobs
+    from tests.service.pairings.conftest import Talk
+
+
+def matched(session: Session, talk: Talk, jobs: Jobs) -> MatchRun:
+    run = actions.request_match(session, talk.facilitator, talk.round)
+    session.commit()
+    jobs.run_all()
+    session.refresh(run)
+    session.commit()
+    assert run.status is MatchRunStatus.DONE
+    return run
+
+
+def mails(session: Session) -> dict[str, dict[str, object]]:
+    sent = session.exec(select(Job).where(Job.name == "send_mail")).all()
+    return {job.payload["to"]: job.payload["values"] for job in sent}
+
+
+def test_both_sides_see_what_is_released_and_have_until_the_end_of_a_day_to_answer(
+    database_url: str, session: Session, talk: Talk, jobs: Jobs
+) -> None:
+    talk.round.time_zone = "Asia/Shanghai"
+    session.add(talk.round)
+    run = matched(session, talk, jobs)
+    meals = talk.parties["meals"].actor
+    before = session.exec(select(Pairing).where(Pairing.need_id == talk.applications["meals"].key)).one()
+    with pytest.raises(NotFound):
+        queries.get(session, meals, before.uid)
+    released = actions.release(session, talk.facilitator, run)
+    assert len(released) == 3
+    pairing = queries.get(session, meals, before.uid)
+    assert pairing.status is PairingStatus.RELEASED
+    zone = ZoneInfo("Asia/Shanghai")
+    assert pairing.reply_by is not None
+    local = pairing.reply_by.astimezone(zone)
+    assert (local.hour, local.minute) == (23, 59)
+    assert local.date() == (datetime.now(UTC).astimezone(zone) + timedelta(days=2)).date()
+    with pytest.raises(NotFound):
+        queries.get(session, talk.parties["trees"].actor, before.uid)
+    assert [event.name for event in history(session, pairing.uid)] == ["pairing.release"]
+
+
+def test_each_side_is_told_with_reasons_and_who_gets_nothing_what_would_have_changed_it(
+    session: Session, talk: Talk, jobs: Jobs
+) -> None:
+    session.add(withdrawn(session, talk, "film"))
+    run = matched(session, talk, jobs)
+    with pytest.raises(BadInput, match="Some fields") as refused:
+        actions.release(session, talk.facilitator, run)
+    assert "Studio association" in str(refused.value.problems[0].message)
+    actions.release(session, talk.facilitator, run, confirmed=True)
+    session.commit()
+    told = mails(session)
+    meals = told[talk.parties["meals"].user.email]
+    assert [one["organization"] for one in meals["pairings"]] == ["Fund association"]  # type: ignore[attr-defined]
+    assert "Same theme: Elderly care" in meals["pairings"][0]["reasons"]  # type: ignore[index]
+    studio = told[talk.parties["studio"].user.email]
+    assert studio["pairings"] == []
+    assert studio["nothing"][0]["reason"] == "No need in this round asks for it."  # type: ignore[index]
+    session.commit()
+    assert jobs.run_all() == 5
+    events = [event for event in history(session, run.uid) if event.name == "match_run.release"]
+    assert events[0].details["left_with_nothing"] == [talk.parties["studio"].organization.uid]
+
+
+def test_a_newer_release_takes_the_place_of_an_older_one(session: Session, talk: Talk, jobs: Jobs) -> None:
+    first = matched(session, talk, jobs)
+    actions.release(session, talk.facilitator, first)
+    session.commit()
+    session.add(withdrawn(session, talk, "film"))
+    second = matched(session, talk, jobs)
+    actions.release(session, talk.facilitator, second, confirmed=True)
+    session.refresh(first)
+    assert first.status is MatchRunStatus.SUPERSEDED
+    old = session.exec(select(Pairing).where(Pairing.run_id == first.key)).all()
+    assert {(one.status, one.reason) for one in old} == {
+        (PairingStatus.DROPPED, "A newer result of the round was released.")
+    }
+    new = session.exec(select(Pairing).where(Pairing.run_id == second.key)).all()
+    assert [one.status for one in new] == [PairingStatus.RELEASED] * 2
+
+
+def test_what_is_outdated_unfinished_or_released_already_is_not_released(
+    session: Session, talk: Talk, jobs: Jobs
+) -> None:
+    run = actions.request_match(session, talk.facilitator, talk.round)
+    with pytest.raises(NotNow, match="that is done"):
+        actions.release(session, talk.facilitator, run)
+    session.commit()
+    jobs.run_all()
+    session.refresh(run)
+    session.add(withdrawn(session, talk, "film"))
+    session.flush()
+    with pytest.raises(NotNow, match=r"changed since this run.*Match again"):
+        actions.release(session, talk.facilitator, run)
+    session.rollback()
+    with pytest.raises(NotAllowed):
+        actions.release(session, talk.parties["meals"].actor, run)
+    actions.release(session, talk.facilitator, session.get_one(MatchRun, run.key))
+    with pytest.raises(NotNow, match="already"):
+        actions.release(session, talk.facilitator, session.get_one(MatchRun, run.key))

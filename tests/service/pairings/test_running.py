@@ -1,0 +1,167 @@
+"""The match button: one run at a time, done once, cancelled cleanly, never over a round that changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlmodel import col, select
+
+from matching.matcher import verify
+from service.errors import NotNow
+from service.events import Event, broken_links, history
+from service.jobs import Job, Work
+from service.pairings import actions, queries, running
+from service.pairings.models import MatchRun, MatchRunStatus, Pairing, PairingStatus
+from service.pairings.showing import result_of
+from service.rounds.models import Application, ApplicationStatus, RoundStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Engine
+    from sqlmodel import Session
+
+    from service.jobs import Jobs
+    from service.web import Site
+    from tests.service.pairings.conftest import Talk
+
+
+@pytest.fixture
+def pressed(session: Session, talk: Talk) -> MatchRun:
+    """The button, pressed once."""
+    run = actions.request_match(session, talk.facilitator, talk.round)
+    session.commit()
+    return run
+
+
+def test_a_run_pairs_needs_with_the_offers_that_fit_them(
+    database_url: str, session: Session, talk: Talk, pressed: MatchRun, jobs: Jobs
+) -> None:
+    jobs.run_all()
+    session.refresh(pressed)
+    assert pressed.status is MatchRunStatus.DONE
+    found = {(need.title, offer.title): row for row, need, offer in queries.pairings_of(session, pressed)}
+    title = {name: listing.title for name, listing in talk.listings.items()}
+    assert set(found) == {
+        (title["meals"], title["fund"]),
+        (title["trees"], title["nursery"]),
+        (title["film"], title["studio"]),
+    }
+    meals = found[title["meals"], title["fund"]]
+    assert meals.status is PairingStatus.PROPOSED
+    assert meals.need_id == talk.applications["meals"].key
+    assert meals.gifts[0]["quantity"] == {"amount": 50_000_00, "unit": "CNY"}
+    assert sum(meals.parts.values()) == pytest.approx(meals.score)
+    assert [event.name for event in history(session, pressed.uid)] == [
+        "match_run.request",
+        "match_run.start",
+        "match_run.finish",
+    ]
+    assert all(event.details["round"] == talk.round.uid for event in history(session, pressed.uid))
+
+
+def test_a_kept_result_is_shown_as_it_was_found_without_running_again(
+    session: Session, talk: Talk, jobs: Jobs
+) -> None:
+    session.add(withdrawn(session, talk, "film"))
+    session.commit()
+    run = actions.request_match(session, talk.facilitator, talk.round)
+    session.commit()
+    jobs.run_all()
+    session.refresh(run)
+    matching = result_of(session, run)
+    assert verify(matching) == []
+    assert len(matching.pairings) == 2
+    assert [one.profile.title for one in matching.idle] == [talk.listings["studio"].title]
+    assert matching.idle[0].reason.code == "no-fitting-need"
+    assert matching.certificate.gap == run.certificate["gap"]
+    assert matching.rules.as_of is not None
+    assert matching.rules.preset == "monthly-talk"
+
+
+def withdrawn(session: Session, talk: Talk, name: str) -> Application:
+    found = session.get_one(Application, talk.applications[name].key)
+    found.status = ApplicationStatus.WITHDRAWN
+    return found
+
+
+def test_pressing_twice_starts_one_run(session: Session, talk: Talk, pressed: MatchRun, jobs: Jobs) -> None:
+    assert actions.request_match(session, talk.facilitator, talk.round).uid == pressed.uid
+    session.commit()
+    assert len(session.exec(select(MatchRun)).all()) == 1
+    assert len(session.exec(select(Job).where(Job.name == "match_round")).all()) == 1
+
+
+def test_a_round_that_changed_meanwhile_has_to_wait_for_the_run_to_end(
+    session: Session, talk: Talk, pressed: MatchRun
+) -> None:
+    session.add(withdrawn(session, talk, "film"))
+    session.flush()
+    with pytest.raises(NotNow, match="on its way"):
+        actions.request_match(session, talk.facilitator, talk.round)
+
+
+def test_a_job_that_is_delivered_twice_writes_its_pairings_once(
+    engine: Engine, site: Site, session: Session, pressed: MatchRun, jobs: Jobs
+) -> None:
+    work = Work(engine, site.settings, site, pressed.job)
+    running.match_round(work, uid=pressed.uid)
+    running.match_round(work, uid=pressed.uid)
+    jobs.run_all()
+    assert len(session.exec(select(Pairing)).all()) == 3
+    names = session.exec(select(Event.name).where(col(Event.subject) == pressed.uid)).all()
+    assert names.count("match_run.finish") == 1
+    assert list(broken_links(session)) == []
+
+
+def test_a_run_whose_round_changed_meanwhile_is_superseded_and_proposes_nothing(
+    session: Session, talk: Talk, pressed: MatchRun, jobs: Jobs
+) -> None:
+    session.add(withdrawn(session, talk, "film"))
+    session.commit()
+    jobs.run_all()
+    session.refresh(pressed)
+    assert pressed.status is MatchRunStatus.SUPERSEDED
+    assert pressed.note["code"] == "run-superseded"
+    assert pressed.note["params"]["what"]["message"]["params"]["title"] == talk.listings["film"].title
+    assert session.exec(select(Pairing)).all() == []
+
+
+def test_cancelling_stops_the_solver_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+    engine: Engine,
+    session: Session,
+    talk: Talk,
+    pressed: MatchRun,
+    jobs: Jobs,
+) -> None:
+    """The facilitator cancels while the matcher is between two stages."""
+    told: list[str] = []
+    before = running.Progress.__call__
+
+    def cancelling(self: running.Progress, stage: str, share: float) -> None:
+        told.append(stage)
+        if stage == "allocating":
+            actions.cancel(session, talk.facilitator, session.get_one(MatchRun, pressed.key))
+            session.commit()
+        before(self, stage, share)
+
+    monkeypatch.setattr(running.Progress, "__call__", cancelling)
+    jobs.run_all()
+    session.refresh(pressed)
+    assert told[-1] == "allocating", "nothing went on after that"
+    assert pressed.status is MatchRunStatus.CANCELLED
+    assert pressed.result == {}
+    assert session.exec(select(Pairing)).all() == []
+
+
+def test_a_round_is_matched_in_its_phase_and_with_something_on_both_sides(
+    session: Session, talk: Talk, make_round: Callable[..., object], engine: Engine
+) -> None:
+    other = make_round("monthly-talk", RoundStatus.OPEN)
+    with pytest.raises(NotNow, match=r"Applying.*Matching"):
+        actions.request_match(session, talk.facilitator, other)  # type: ignore[arg-type]
+    empty = make_round("monthly-talk", RoundStatus.MATCHING)
+    with pytest.raises(NotNow, match="No need is in the match yet"):
+        actions.request_match(session, talk.facilitator, empty)  # type: ignore[arg-type]
