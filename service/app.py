@@ -49,6 +49,7 @@ from service.search.pages import section_of_listing
 from service.search.queries import warm
 from service.web import Site, install_errors, make_templates, respond_to_error
 from service.webhooks import api as webhooks_api
+from service.webhooks import pages as webhooks_pages
 from service.worker import make_jobs
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ PAGES = (
     organizations_pages,
     listings_pages,
     search_pages,
+    webhooks_pages,
     meetings_pages,
     choices_pages,
     pairings_pages,

@@ -86,6 +86,21 @@ def resume_webhook(session: Session, actor: Actor, uid: str) -> Webhook:
     return advance(session, actor, webhook, WEBHOOK, "resume")
 
 
+def redeliver(session: Session, actor: Actor, uid: str, delivery: str) -> Delivery:
+    """Send something once more, with the same id as before. Raises NotNow for what is on its way already."""
+    webhook = queries.get(session, actor, uid)
+    require(actor, "webhook:manage", webhook.organization_id)
+    if webhook.status is WebhookStatus.PAUSED:
+        raise NotNow(Message("webhook-paused", "This webhook is paused. Resume it first."))
+    again = queries.delivery(session, webhook, delivery)
+    again.status = DELIVERY.after(again.status, "redeliver")
+    again.tries = 0
+    session.add(again)
+    record(session, actor, "webhook.redeliver", webhook, url=webhook.url)
+    promise(session, "deliver_webhook", delivery=again.uid)
+    return again
+
+
 # Telling ----------------------------------------------------------------------------------------------
 
 

@@ -67,19 +67,11 @@ def list_deliveries(
     """What was sent to a webhook and what became of it, the newest first."""
     found = queries.deliveries(session, queries.get(session, actor, uid), cursor=cursor, limit=limit)
     names = queries.event_names(session, found.items)
-    return PieceOut(
-        items=[
-            DeliveryOut(
-                id=one.uid,
-                event=names[one.event_id],
-                status=one.status,
-                tries=one.tries,
-                answer=one.answer,
-                error=one.error,
-                created=one.created,
-                tried=one.tried,
-            )
-            for one in found.items
-        ],
-        next=found.next,
-    )
+    return PieceOut(items=[DeliveryOut.of(one, names[one.event_id]) for one in found.items], next=found.next)
+
+
+@router.post("/{uid}/deliveries/{delivery}/redeliver", status_code=202)
+def redeliver(session: Writing, actor: Asking, uid: Uid, delivery: Uid) -> DeliveryOut:
+    """Send something once more, whether it had arrived or was given up."""
+    again = actions.redeliver(session, actor, uid, delivery)
+    return DeliveryOut.of(again, queries.event_names(session, [again])[again.event_id])

@@ -13,6 +13,8 @@ from sqlmodel import Field, SQLModel
 
 from service.db import Row, UtcDateTime, status_column
 from service.lifecycle import Lifecycle, step
+from service.listings.models import LISTING, REQUEST
+from service.organizations.models import ORGANIZATION
 
 ADDRESS_CHARACTERS = 500
 MOST_WEBHOOKS = 10
@@ -26,6 +28,23 @@ TRIES = (
     timedelta(hours=10),
 )
 """How long to wait after each failed try; after the last one it is given up."""
+EVENTS = (
+    "organization.register",
+    "organization.edit",
+    *(f"organization.{one.name}" for one in ORGANIZATION.steps),
+    "question.ask",
+    "question.answer",
+    "listing.draft",
+    "listing.change",
+    "listing.copy",
+    *(f"listing.{name}" for name in dict.fromkeys(one.name for one in LISTING.steps)),
+    "listing.discard",
+    "inquiry.ask",
+    "inquiry.answer",
+    "request.send",
+    *(f"request.{one.name}" for one in REQUEST.steps),
+)
+"""What a webhook may be told of, for choosing from."""
 MOST_FAILURES = 5
 """After so many deliveries given up in a row the webhook is paused."""
 
@@ -73,6 +92,7 @@ DELIVERY = Lifecycle(
     "delivery",
     step("arrive", DeliveryStatus.WAITING, DeliveryStatus.DELIVERED),
     step("give_up", DeliveryStatus.WAITING, DeliveryStatus.FAILED),
+    step("redeliver", (DeliveryStatus.DELIVERED, DeliveryStatus.FAILED), DeliveryStatus.WAITING),
 )
 
 
@@ -166,3 +186,9 @@ class DeliveryOut(BaseModel):
     error: str
     created: datetime
     tried: datetime | None
+
+    @classmethod
+    def of(cls, delivery: Delivery, event: str) -> DeliveryOut:
+        """What is told of a delivery of an event with this name."""
+        told = delivery.model_dump(include=set(cls.model_fields) - {"id", "event"})
+        return cls(id=delivery.uid, event=event, **told)

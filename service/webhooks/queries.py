@@ -53,6 +53,15 @@ def deliveries(session: Session, webhook: Webhook, *, cursor: str | None, limit:
     return piece(session, wanted, col(Delivery.id), cursor=cursor, limit=limit)
 
 
+def delivery(session: Session, webhook: Webhook, uid: str) -> Delivery:
+    """One delivery to a webhook. Raises NotFound."""
+    wanted = select(Delivery).where(Delivery.webhook_id == webhook.key, Delivery.uid == uid)
+    found = session.exec(wanted.with_for_update()).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
 def event_names(session: Session, found: list[Delivery]) -> dict[int, str]:
     """By the event's number: its name."""
     wanted = select(Event.id, Event.name).where(col(Event.id).in_([one.event_id for one in found]))

@@ -163,6 +163,12 @@ FURTHER: list[tuple[str, Callable[[Place], Ask]]] = [
         lambda here: ask("POST", f"/api/v1/organizations/{here.uid}/evidence", files=PAPER),
     ),
     ("organization:flag", lambda here: ask("POST", f"/api/v1/organizations/{here.uid}/flags", json=FLAG)),
+    (
+        "webhook:manage",
+        lambda here: ask(
+            "POST", f"/organizations/{here.uid}/webhooks", data={"url": "https://crm.example.org/hooks/qiao"}
+        ),
+    ),
     ("organization:flag", lambda here: ask("GET", f"/api/v1/organizations/{here.uid}/flags")),
     (
         "organization:verify",
