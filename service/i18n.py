@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gettext
 import os
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 DOMAIN = "qiao"
 SOURCE_LANGUAGE = "en"
 LOCALES = Path(__file__).parent / "locale"
+_KEPT = 4096
+"""How many numbers, sums and days are kept as they were last written: Babel takes 50 µs for each."""
 _FARTHEST = 10
 """The largest langcodes distance at which one language still serves readers of another."""
 
@@ -74,11 +76,13 @@ def plural(singular: str, many: str, count: float, language: str) -> str:
     return catalogue(language).ngettext(singular, many, number)
 
 
+@lru_cache(maxsize=_KEPT)
 def number_text(value: float, language: str) -> str:
     """A number with the separators of the language."""
     return format_decimal(value, locale=locale(language))
 
 
+@lru_cache(maxsize=_KEPT)
 def percent_text(share: float, language: str) -> str:
     """A share in [0, 1] as per cent."""
     return format_percent(
@@ -86,6 +90,7 @@ def percent_text(share: float, language: str) -> str:
     )
 
 
+@lru_cache(maxsize=_KEPT)
 def money_text(value: float, currency: str, language: str) -> str:
     """A sum of money, without decimals where it is whole."""
     pattern = locale(language).currency_formats["standard"].pattern
@@ -94,6 +99,7 @@ def money_text(value: float, currency: str, language: str) -> str:
     return format_currency(value, currency, format=pattern, locale=locale(language), currency_digits=False)
 
 
+@lru_cache(maxsize=_KEPT)
 def date_text(day: date, language: str) -> str:
     """A day as the language writes it."""
     return format_date(day, format="medium", locale=locale(language))

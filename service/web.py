@@ -145,6 +145,7 @@ def make_templates() -> Environment:
     environment.install_gettext_callables(  # type: ignore[attr-defined]
         _gettext, _ngettext, newstyle=True
     )
+    environment.globals |= {"_": _gettext, "gettext": _gettext}
     environment.filters |= {
         "say": pass_context(lambda context, message: say(message, context["language"])),
         "money": pass_context(lambda context, given: quantity_text(_quantity(given), context["language"])),
@@ -176,8 +177,10 @@ def _quantity(given: Any) -> Quantity:
 
 
 @pass_context
-def _gettext(context: Context, phrase: str) -> str:
-    return i18n.catalogue(context["language"]).gettext(phrase)
+def _gettext(context: Context, phrase: str, **values: Any) -> Markup:
+    """As Jinja's own in its new style, which makes three calls of it, two hundred times a page."""
+    text = Markup(i18n.catalogue(context["language"]).gettext(phrase))  # noqa: S704 — our own words
+    return text % values if values or "%" in text else text
 
 
 @pass_context

@@ -22,7 +22,7 @@ from service.errors import BadInput, NotNow
 from service.listings import queries as listings
 from service.listings.models import Listing, ListingStatus
 from service.organizations.models import tidy
-from service.permissions import VISITOR, require
+from service.permissions import require
 from service.search import queries
 from service.search.models import (
     MOST_PINS,
@@ -288,7 +288,7 @@ def _send_digest(work: Work, uid: str, moment: datetime) -> None:
         newest = asked.filters.model_copy(update={"sort": Sort.NEWEST})
         since = (kept.last_sent or kept.created).date()
         known = set(kept.shown)
-        found = queries.search(session, work.site, VISITOR, asked.q, newest, limit=100)
+        found = queries.search(session, work.site, asked.q, newest, limit=100)
         fresh = [
             hit
             for hit in found.items
@@ -300,7 +300,7 @@ def _send_digest(work: Work, uid: str, moment: datetime) -> None:
         if current is None or current.last_sent != kept.last_sent or current.digest is Digest.NEVER:
             return  # deleted, stopped, or sent by somebody else meanwhile
         user = session.get_one(User, current.user_id)
-        still = queries.confirmed(session, VISITOR, [hit.listing.key for hit in fresh])
+        still = queries.confirmed(session, [hit.listing.key for hit in fresh])
         fresh = [hit for hit in fresh if hit.listing.key in still]
         current.last_sent = moment
         if fresh:

@@ -105,7 +105,7 @@ def search(
         deadline=deadline,
         sort=sort,
     )
-    results = queries.search(session, site_of(request), actor, q, filters, limit=limit, cursor=cursor)
+    results = queries.search(session, site_of(request), q, filters, limit=limit, cursor=cursor)
     reader = language_of(request, actor)
     response.headers["Content-Language"] = reader
     return SearchOut(
@@ -159,7 +159,7 @@ def save(request: Request, session: Writing, actor: Asking, given: SavedSearchIn
     """Keep a search; what is new in it is mailed as often as you say."""
     require(actor, "search:save")
     limit_saving(request, actor)
-    shown = queries.now_found(session, site_of(request), actor, given.query)
+    shown = queries.now_found(session, site_of(request), given.query)
     kept = actions.save_search(session, actor, given.query, name=given.name, digest=given.digest, shown=shown)
     return _saved_out(kept)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import structlog
-from sqlalchemy import func
+from sqlalchemy import bindparam, exists, func
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
@@ -44,12 +44,20 @@ log = structlog.get_logger(__name__)
 
 OVERLAP = 200
 """So many of the newest vectors are looked at again, since PostgreSQL does not commit in order of number."""
-HEAL_SECONDS = 60
+HEAL_SECONDS = 60.0
 """After so long everything is compared with the database, whatever the events say."""
 RECENTRE = 0.05
 """The means that are taken away are computed anew when so large a share of a side's vectors is new."""
 KEPT_QUERIES = 4096
-_SUBJECTS = ("listing", "organization")
+_STAMPS = select(
+    select(func.max(col(Event.id))).scalar_subquery(),
+    exists().where(
+        col(Event.id) > bindparam("last"), col(Event.subject_kind).in_(("listing", "organization"))
+    ),
+    select(func.max(col(Embedding.id))).scalar_subquery(),
+)
+"""The newest event, whether one since the last look was about listings or organizations, the newest vector:
+asked before every search."""
 _NEVER = 10**7
 """A day after all others."""
 
@@ -115,9 +123,9 @@ class SearchIndex:
         self._centred: dict[bool, _Centred] = {}
         self._snapshot: Snapshot | None = None
         self._last_event = -1
-        self._last_vector = -1
+        self._last_vector: int | None = None
         self._day: date | None = None
-        self._compared = 0.0
+        self._compared = -HEAL_SECONDS
         self.understand = lru_cache(maxsize=KEPT_QUERIES)(partial(understand, self.embedder))
         """Kept in memory alone: what people look for is nobody's business."""
 
@@ -133,46 +141,28 @@ class SearchIndex:
 
     def current(self) -> Snapshot:
         """Everything as it is now."""
-        with self._lock, reading(self.engine) as session:
+        with self._lock:
             day = listings.today()
-            events, vectors = self._stamps(session)
+            with self.engine.connect() as connection:
+                event, happened, vector = connection.execute(_STAMPS, {"last": self._last_event}).one()
             healing = time.monotonic() - self._compared > HEAL_SECONDS
-            stale = (
-                self._snapshot is None
-                or healing
-                or day != self._day
-                or events > self._last_event
-                or vectors != self._last_vector
-            )
-            if stale:
+            stale = healing or day != self._day or happened or vector != self._last_vector
+            if stale or self._snapshot is None:
+                with reading(self.engine) as session:
+                    changed = self._read_vectors(session, everything=healing or self._snapshot is None)
+                    changed |= self._read_standing(session, day)
                 if healing:
                     self._compared = time.monotonic()
-                changed = self._read_vectors(session, everything=healing or self._snapshot is None)
-                changed |= self._read_standing(session, day)
-                self._last_event, self._last_vector, self._day = events, vectors, day
                 if changed or self._snapshot is None:
                     self._snapshot = self._built()
-            if self._snapshot is None:
-                raise RuntimeError("the index was not built")
+                self._last_vector, self._day = vector, day
+            self._last_event = event or 0
             return self._snapshot
 
     def forget(self) -> None:
         """Compare everything with the database at the next search."""
         with self._lock:
-            self._last_event = self._last_vector = -1
-            self._compared = 0.0
-
-    def _stamps(self, session: Session) -> tuple[int, int]:
-        """Numbers of the newest event about a listing or organization, and of the newest vector."""
-        if self._last_event < 0:
-            newest = select(func.max(col(Event.id)))
-        else:
-            newest = select(func.max(col(Event.id))).where(
-                col(Event.id) > self._last_event, col(Event.subject_kind).in_(_SUBJECTS)
-            )
-        asked = select(newest.scalar_subquery(), select(func.max(col(Embedding.id))).scalar_subquery())
-        event, vector = session.exec(asked).one()
-        return max(event or 0, self._last_event), vector or 0
+            self._compared = -HEAL_SECONDS
 
     def _read_vectors(self, session: Session, *, everything: bool) -> bool:
         """Take over new vectors and drop those that are gone; whether there were any."""
@@ -180,7 +170,7 @@ class SearchIndex:
             Embedding.model == self.embedder.name
         )
         if not everything:
-            wanted = wanted.where(col(Embedding.id) > self._last_vector - OVERLAP)
+            wanted = wanted.where(col(Embedding.id) > (self._last_vector or 0) - OVERLAP)
         newest = {
             listing: (number, uid)
             for number, listing, uid in session.exec(wanted.order_by(col(Embedding.id)))

@@ -56,10 +56,15 @@ def asked_for(params: Any) -> Asked:
     return Asked.model_validate(given)
 
 
-def address(asked: Asked, **changes: Any) -> str:
-    """The address of a search with some of it changed; None takes something away."""
-    fields = {**asked.model_dump(mode="json", exclude_defaults=True), **changes}
-    return "/search?" + urlencode({k: v for k, v in fields.items() if v not in (None, "", [])}, doseq=True)
+def addresses(asked: Asked) -> Callable[..., str]:
+    """Gives the address of a search with some of it changed; None takes something away."""
+    given = asked.model_dump(mode="json", exclude_defaults=True)
+
+    def address(**changes: Any) -> str:
+        fields = {name: value for name, value in {**given, **changes}.items() if value not in (None, "", [])}
+        return "/search?" + urlencode(fields, doseq=True)
+
+    return address
 
 
 @router.get("")
@@ -67,11 +72,11 @@ def results(request: Request, session: Reading, actor: Asking) -> Response:
     """What fits, as one types; everything that is open where nothing was typed."""
     asked = asked_for(request.query_params)
     cursor = request.query_params.get("cursor", "")[:40]
-    site = site_of(request)
+    site, address = site_of(request), addresses(asked)
     try:
-        found = queries.search(session, site, actor, asked.q, asked.filters, limit=PAGE, cursor=cursor)
+        found = queries.search(session, site, asked.q, asked.filters, limit=PAGE, cursor=cursor)
     except BadInput:
-        found = queries.search(session, site, actor, asked.q, asked.filters, limit=PAGE)
+        found = queries.search(session, site, asked.q, asked.filters, limit=PAGE)
     return page(
         request,
         actor,
@@ -81,10 +86,10 @@ def results(request: Request, session: Reading, actor: Asking) -> Response:
         facets=_shown_facets(asked, found.facets),
         chips=_chips(asked),
         pinned=queries.pinned(session, actor, [hit.listing.key for hit in found.items]),
-        here=address(asked),
-        older=address(asked, cursor=found.next) if found.next else "",
+        here=address(),
+        older=address(cursor=found.next) if found.next else "",
         is_first=not cursor,
-        address=lambda **changes: address(asked, **changes),
+        address=address,
         active=sum(len(getattr(asked, name)) for name in _LISTS)
         + sum(bool(getattr(asked, name)) for name in ("amount_from", "amount_to", "deadline", "currency")),
         keep={
@@ -92,7 +97,7 @@ def results(request: Request, session: Reading, actor: Asking) -> Response:
             for name, value in (("q", asked.q), ("side", asked.side), ("sort", asked.sort))
             if value
         },
-        clear=address(Asked(q=asked.q, side=asked.side, sort=asked.sort)),
+        clear=addresses(Asked(q=asked.q, side=asked.side, sort=asked.sort))(),
         currencies=[code for code, _ in found.facets["currency"]],
         sorts=list(Sort),
         deadlines=list(Deadline),
@@ -117,13 +122,13 @@ def _shown_facets(
 
 def _chips(asked: Asked) -> list[tuple[str, str, str]]:
     """What is filtered by: filter, code, and the address without it."""
-    chips = []
+    chips, address = [], addresses(asked)
     for name in _LISTS:
         chosen = getattr(asked, name)
-        chips += [(name, code, address(asked, **{name: [c for c in chosen if c != code]})) for code in chosen]
+        chips += [(name, code, address(**{name: [c for c in chosen if c != code]})) for code in chosen]
     for name in ("currency", "amount_from", "amount_to", "deadline"):
         if value := getattr(asked, name):
-            chips.append((name, str(value), address(asked, **{name: None})))
+            chips.append((name, str(value), address(**{name: None})))
     return chips
 
 
@@ -144,7 +149,7 @@ def _saved_page(request: Request, session: Session, actor: Actor, **more: Any) -
         request,
         actor,
         "search/saved.html",
-        saved=[(one, asked, address(asked), _chips(asked)) for one, asked in kept],
+        saved=[(one, asked, addresses(asked)(), _chips(asked)) for one, asked in kept],
         pins=[hit for _, hit in queries.pins(session, actor)],
         digests=list(Digest),
         undo=undo if undo is not None and "name" in request.query_params else None,
@@ -162,7 +167,7 @@ def save(request: Request, session: Writing, actor: Asking, typed: Form) -> Resp
     limit_rate(request, "60/hour", "save-search", actor.uid)
     asked = asked_for(_Params(typed.fields))
     digest = typed.text("digest")
-    shown = queries.now_found(session, site_of(request), actor, asked)
+    shown = queries.now_found(session, site_of(request), asked)
     try:
         actions.save_search(
             session,
@@ -275,7 +280,7 @@ def section_of_listing(
     def section(session: Session, actor: Actor, listing: Listing) -> tuple[str, dict[str, Any]]:
         return "search/of_listing.html", {
             "listing": listing,
-            "similar": queries.similar(session, site, actor, listing, 4),
+            "similar": queries.similar(session, site, listing, 4),
             "pinned": bool(queries.pinned(session, actor, [listing.key])),
             "may_pin": may(actor, "search:pin"),
             "is_need": listing.side == Side.NEED,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sqlalchemy.orm import defer, load_only
 from sqlmodel import Session, col, select
 
 from matching.assembly import lines_meet
@@ -24,6 +25,7 @@ from matching.vocabulary import default_vocabulary
 from service.errors import BadInput, FieldProblem, NotFound
 from service.listings import queries as listings
 from service.listings.models import Listing, ListingStatus
+from service.organizations import queries as organizations
 from service.organizations.models import Organization
 from service.paging import make_cursor, read_cursor
 from service.search.index import SearchIndex
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
+    from sqlalchemy.sql.base import ExecutableOption
     from sqlmodel.sql.expression import SelectOfScalar
 
     from matching.profiles import Profile
@@ -100,7 +103,6 @@ WARM_AFTER = 1.0
 def search(
     session: Session,
     site: Site,
-    actor: Actor,
     q: str,
     filters: Filters,
     *,
@@ -115,11 +117,11 @@ def search(
     after = read_cursor(cursor) if cursor else None
     index = index_of(site)
     found = find(index, q, filters)
-    hits = _page(session, actor, index, found, after, limit)
+    hits = _page(session, index, found, after, limit)
     if hits is None:
         index.forget()
         found = find(index, q, filters)
-        hits = _page(session, actor, index, found, after, limit) or []
+        hits = _page(session, index, found, after, limit) or []
     start = found.start(after)
     more = start + limit < len(found.rows)
     last = found.snapshot.ids[found.rows[start + limit - 1]] if more else 0
@@ -164,12 +166,12 @@ LANGUAGES = tuple(_WRITTEN_IN)
 
 
 def _page(
-    session: Session, actor: Actor, index: SearchIndex, found: Found, after: int | None, limit: int
+    session: Session, index: SearchIndex, found: Found, after: int | None, limit: int
 ) -> list[Hit] | None:
     """The hits after a cursor; None where the database knows better than the index."""
     start = found.start(after)
     rows = found.rows[start : start + limit].tolist()
-    there = confirmed(session, actor, [int(found.snapshot.ids[row]) for row in rows])
+    there = confirmed(session, [int(found.snapshot.ids[row]) for row in rows], _ON_A_CARD)
     hits = []
     for row in rows:
         pair = there.get(int(found.snapshot.ids[row]))
@@ -183,15 +185,27 @@ def _page(
     return hits
 
 
+_ON_A_CARD = (
+    defer(Listing.text),  # type: ignore[arg-type]
+    defer(Listing.goals),  # type: ignore[arg-type]
+    defer(Listing.languages),  # type: ignore[arg-type]
+    defer(Listing.strings),  # type: ignore[arg-type]
+    defer(Listing.preferences),  # type: ignore[arg-type]
+    load_only(Organization.uid, Organization.name, Organization.language, Organization.status),  # type: ignore[arg-type]
+)
+"""What a list shows of listings and organizations; the rest is read when it is asked for."""
+
+
 def confirmed(
-    session: Session, actor: Actor, numbers: Iterable[int]
+    session: Session, numbers: Iterable[int], options: Sequence[ExecutableOption] = ()
 ) -> dict[int, tuple[Listing, Organization]]:
-    """Those of the listings that everybody sees, the actor too, with their organizations."""
+    """Those of the listings that everybody sees, with their organizations."""
+    day = listings.today()
     wanted = (
         select(Listing, Organization)
         .join(Organization, col(Organization.id) == col(Listing.organization_id))
-        .where(col(Listing.id).in_(list(numbers)))
-        .where(listings.seen_by(actor), listings.public(listings.today()))
+        .where(col(Listing.id).in_(list(numbers)), listings.open_on(day), organizations.acting(day))
+        .options(*options)
     )
     return {listing.key: (listing, organization) for listing, organization in session.exec(wanted)}
 
@@ -264,7 +278,7 @@ def for_you(session: Session, site: Site, actor: Actor, *, side: Side, limit: in
     for place, one in enumerate(own):
         nearness = _nearness_of(index, snapshot, one, profiles[place])
         near += [(float(nearness[row]), int(snapshot.ids[row]), place) for row in _nearest(nearness, theirs)]
-    pairs = confirmed(session, actor, {number for _, number, _ in near})
+    pairs = confirmed(session, {number for _, number, _ in near})
     seen: dict[int, Profile] = {}
     hits: dict[int, Hit] = {}
     for score, number, place in sorted(near, key=lambda one: (-one[0], -one[1], one[2])):
@@ -288,7 +302,7 @@ _RULES = Rules()
 _NO_RECORD = TrackRecord(())
 
 
-def similar(session: Session, site: Site, actor: Actor, listing: Listing, limit: int = 4) -> list[Hit]:
+def similar(session: Session, site: Site, listing: Listing, limit: int = 4) -> list[Hit]:
     """Other open listings of the same side that are much like this one."""
     index = index_of(site)
     snapshot = index.current()
@@ -297,7 +311,7 @@ def similar(session: Session, site: Site, actor: Actor, listing: Listing, limit:
     same = snapshot.is_offer if listing.side == Side.OFFER else ~snapshot.is_offer
     same = same & (snapshot.ids != listing.key)
     rows = _nearest(nearness, same, limit, FLOOR)
-    pairs = confirmed(session, actor, [int(snapshot.ids[row]) for row in rows])
+    pairs = confirmed(session, [int(snapshot.ids[row]) for row in rows])
     hits = []
     for row in rows:
         if (pair := pairs.get(int(snapshot.ids[row]))) is not None:
@@ -383,10 +397,10 @@ def asked_of(saved: SavedSearch) -> Asked:
     return Asked.model_validate(saved.query)
 
 
-def now_found(session: Session, site: Site, actor: Actor, asked: Asked) -> list[str]:
+def now_found(session: Session, site: Site, asked: Asked) -> list[str]:
     """uids of the newest listings that a search finds now, which no digest needs to tell."""
     newest = asked.filters.model_copy(update={"sort": Sort.NEWEST})
-    found = search(session, site, actor, asked.q, newest, limit=NOW_FOUND)
+    found = search(session, site, asked.q, newest, limit=NOW_FOUND)
     return [hit.listing.uid for hit in found.items]
 
 

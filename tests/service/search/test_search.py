@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from service.permissions import VISITOR
 from service.search import queries
 from service.search.models import Filters
 from tests.service.search.conftest import BOOKS_EN, CHILDREN_HANT, ELDERLY_ES, WATER_RU, WATER_ZH
@@ -53,7 +52,7 @@ MEANS_NOTHING = ("xyzzy", "asdfgh qwerty", "виагра", "1234", "buy cheap wa
 def test_search_finds_what_is_meant_in_any_language(five, session, site) -> None:
     missed = {}
     for typed, wanted in FOUND_BY.items():
-        results = queries.search(session, site, VISITOR, typed, Filters())
+        results = queries.search(session, site, typed, Filters())
         if five[wanted].uid not in [hit.listing.uid for hit in results.items[:2]] and typed != "绿色家园":
             missed[typed] = [(hit.score, hit.listing.title) for hit in results.items]
         assert all(0 < hit.score < 1 and hit.reasons for hit in results.items)
@@ -65,6 +64,6 @@ def test_search_finds_nothing_where_nothing_fits(five, session, site) -> None:
     found = {
         typed: [(hit.score, hit.listing.title) for hit in items]
         for typed in MEANS_NOTHING
-        if (items := queries.search(session, site, VISITOR, typed, Filters()).items)
+        if (items := queries.search(session, site, typed, Filters()).items)
     }
     assert found == {}

@@ -96,26 +96,26 @@ def test_what_is_not_public_is_found_by_no_path(
     def uids(found) -> set[str]:
         return {hit.listing.uid for hit in found}
 
-    assert listing.uid in uids(queries.search(session, site, VISITOR, "agua potable", everything).items)
+    assert listing.uid in uids(queries.search(session, site, "agua potable", everything).items)
     assert listing.uid in uids(queries.for_you(session, site, user, side=Side.NEED, limit=5))
-    assert listing.uid in uids(queries.similar(session, site, user, other))
+    assert listing.uid in uids(queries.similar(session, site, other))
     assert listing.uid in client.get("/search/saved").text
-    before = queries.search(session, site, VISITOR, "", everything)
+    before = queries.search(session, site, "", everything)
     assert dict(before.facets["place"])["yunnan"] == 1
 
     HIDDEN[how](session, listing, owner)
     session.commit()
     if how not in ("withdrawn", "fulfilled"):
         # changed behind the back of the log of events: what is shown is still confirmed by the database
-        assert listing.uid not in uids(queries.search(session, site, VISITOR, "", everything).items)
+        assert listing.uid not in uids(queries.search(session, site, "", everything).items)
         queries.index_of(site).forget()
     for who in (VISITOR, user, insider, staff):
         for typed in ("", "agua potable", "清泉"):
-            results = queries.search(session, site, who, typed, everything)
+            results = queries.search(session, site, typed, everything)
             assert listing.uid not in uids(results.items)
             assert results.total == len(results.items)
             assert "yunnan" not in dict(results.facets["place"])
-        assert listing.uid not in uids(queries.similar(session, site, who, other))
+        assert listing.uid not in uids(queries.similar(session, site, other))
         for side in Side:
             assert listing.uid not in uids(queries.for_you(session, site, who, side=side, limit=9))
     session.commit()
@@ -147,11 +147,11 @@ def test_a_listing_that_comes_back_is_found_again(session, site, make_organizati
     listing = publish(make_organization(), WATER_ZH)
     listing_actions.withdraw(session, SYSTEM_ACTOR, listing, "later")
     session.commit()
-    assert queries.search(session, site, VISITOR, "饮用水", Filters()).total == 0
+    assert queries.search(session, site, "饮用水", Filters()).total == 0
     listing_actions.publish(session, SYSTEM_ACTOR, listing)
     session.commit()
     jobs.run_all()
-    assert queries.search(session, site, VISITOR, "饮用水", Filters()).total == 1
+    assert queries.search(session, site, "饮用水", Filters()).total == 1
 
 
 def test_an_edited_listing_is_found_by_its_new_words(session, site, make_organization, publish, jobs) -> None:
@@ -162,13 +162,13 @@ def test_an_edited_listing_is_found_by_its_new_words(session, site, make_organiz
     listing_actions.change(session, SYSTEM_ACTOR, listing, draft)
     session.commit()
     jobs.run_all()
-    assert queries.search(session, site, VISITOR, "бухгалтерия", Filters()).total == 1
-    assert queries.search(session, site, VISITOR, "agua potable", Filters()).total == 0
+    assert queries.search(session, site, "бухгалтерия", Filters()).total == 1
+    assert queries.search(session, site, "agua potable", Filters()).total == 0
 
 
 def test_a_listing_is_browsed_before_its_vector_is_there(session, site, make_organization, publish) -> None:
     listing = publish(make_organization(), WATER_ZH, embed=False)
-    found = queries.search(session, site, VISITOR, "", Filters(side=Side.NEED))
+    found = queries.search(session, site, "", Filters(side=Side.NEED))
     assert [hit.listing.uid for hit in found.items] == [listing.uid]
     assert found.items[0].score is None
 
