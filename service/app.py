@@ -42,6 +42,7 @@ from service.protection import SECURITY_HEADERS, Bounded, Heads, Protection
 from service.reviews import api as reviews_api
 from service.reviews import pages as reviews_pages
 from service.rounds import api as rounds_api
+from service.rounds import applying_pages, screening_pages, showcase_pages
 from service.rounds import pages as rounds_pages
 from service.search import api as search_api
 from service.search import pages as search_pages
@@ -89,6 +90,9 @@ PAGES = (
     pairings_pages,
     reviews_pages,
     rounds_pages,
+    applying_pages,
+    screening_pages,
+    showcase_pages,
 )
 SECONDS_FIRST = 0.5
 """How long the first answers come before work in the background, which loads much."""
@@ -142,7 +146,9 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.site = site
     app.state.organization_sections = [section_of_organization]
-    app.state.listing_sections = [section_of_listing(site)]
+    app.state.listing_sections = [section_of_listing(site), applying_pages.section_of_listing]
+    app.state.listing_ends = [applying_pages.section_of_listing]
+    app.state.round_sections = [applying_pages.section_of_round]
     install_errors(app)
     _install_failures(app)
     _install_health(app, site, figures)

@@ -284,6 +284,9 @@ def _check_page(
         days_open=DAYS_OPEN,
         strings=queries.strings_of(listing.strings),
         vetoed=[name for _, name in queries.names_by_uid(session, listing.strings.get("vetoes", []))],
+        sections=[
+            section(session, actor, listing) for section in getattr(request.app.state, "listing_ends", ())
+        ],
     )
 
 

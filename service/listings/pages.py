@@ -1,7 +1,8 @@
 """Pages of needs and offers: one's own, one of them, the service mall, questions and requests.
 
 Later slices show their part of a listing's page without being imported here: each callable in
-`app.state.listing_sections` gets (session, actor, listing) and gives a template and its values.
+`app.state.listing_sections` gets (session, actor, listing) and gives a template and its values; those in
+`app.state.listing_ends` stand at the end of the form, where one goes on from.
 """
 
 from __future__ import annotations

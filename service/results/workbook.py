@@ -5,10 +5,13 @@ Every text is stored as text, so that nothing in it can act as a formula; amount
 
 from __future__ import annotations
 
+import csv
 from functools import cache
+from io import BytesIO, StringIO
 from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeAlias
 
+from matching.reading.writing import guarded
 from matching.vocabulary import default_vocabulary
 from service.i18n import catalogue, number_text, percent_text
 from service.results.words import PARTS, certificate_rows, names_of, part_name, text_width, whole
@@ -50,6 +53,28 @@ def write_workbook(matching: Matching, path: Path, title: str, language: str) ->
     rows = [[name, value] for name, value in certificate_rows(matching, language, names)]
     _sheet(book, _("Certificate"), [_("What"), _("Value")], rows)
     book.save(path)
+
+
+def sheet_bytes(title: str, headings: Sequence[str], rows: Sequence[Sequence[Value]]) -> bytes:
+    """One table as an XLSX file."""
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    book.properties.creator = "Qiao"
+    _sheet(book, title, headings, rows)
+    held = BytesIO()
+    book.save(held)
+    return held.getvalue()
+
+
+def csv_bytes(headings: Sequence[str], rows: Sequence[Sequence[Value]]) -> bytes:
+    """One table as a CSV file that spreadsheets open as UTF-8; no text in it can act as a formula."""
+    held = StringIO(newline="")
+    writer = csv.writer(held)
+    for row in (headings, *rows):
+        writer.writerow(guarded(value) if isinstance(value, str) else value for value in row)
+    return held.getvalue().encode("utf-8-sig")
 
 
 def _pairings(

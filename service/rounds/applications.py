@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from matching.messages import Message
 from matching.profiles import Side
 from service.accounts.models import User
+from service.accounts.queries import emails_of_editors
 from service.db import now
 from service.errors import NotFound
 from service.events import Event
@@ -27,7 +28,7 @@ from service.rounds.models import (
     Round,
     RoundStatus,
 )
-from service.rounds.queries import applications_visible_to, phase_of, preset_of
+from service.rounds.queries import applications_visible_to, phase_of, preset_of, visible_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,7 +76,15 @@ def deadline(session: Session, one: Round, application: Application) -> datetime
 
 def not_taken_in(session: Session, one: Round, application: Application) -> Message | None:
     """Why this cannot be submitted now, whatever it says; None where it can."""
-    again = application.status is _A.INELIGIBLE
+    return _closed(session, one, again=application.status is _A.INELIGIBLE)
+
+
+def closed_for_new(session: Session, one: Round) -> Message | None:
+    """Why nothing new is taken in; None where it is."""
+    return _closed(session, one, again=False)
+
+
+def _closed(session: Session, one: Round, *, again: bool) -> Message | None:
     if again and not preset_of(one).process.resubmission:
         return Message("no-resubmission", "In this round, what was returned cannot be submitted again.")
     allowed = (RoundStatus.OPEN, RoundStatus.SCREENING) if again else (RoundStatus.OPEN,)
@@ -83,7 +92,7 @@ def not_taken_in(session: Session, one: Round, application: Application) -> Mess
         return Message("round-not-open", "This round is not open yet.")
     if one.status not in allowed:
         return Message("applying-over", "Nothing more is taken in: this round is in a later phase.")
-    last = deadline(session, one, application)
+    last = resubmit_by(session, one) if again else apply_by(session, one)
     if last is not None and last < now():
         return Message("deadline-passed", "The deadline was {day}.", day=day_in(one, last))
     return None
@@ -278,3 +287,24 @@ def counts(session: Session, actor: Actor, one: Round) -> dict[ApplicationStatus
     visible = applications_visible_to(actor).where(Application.round_id == one.key).subquery()
     counted = select(visible.c.status, func.count()).group_by(visible.c.status)
     return {ApplicationStatus(status): count for status, count in session.exec(counted)}
+
+
+def of_listing(session: Session, actor: Actor, listing: Listing) -> list[tuple[Round, Application]]:
+    """The rounds that a listing is entered into, the newest first."""
+    visible = applications_visible_to(actor).where(Application.listing_id == listing.key)
+    found = list(session.exec(visible.order_by(col(Application.id).desc())))
+    rounds = select(Round).where(col(Round.id).in_({one.round_id for one in found}))
+    by_id = {one.key: one for one in session.exec(rounds)}
+    return [(by_id[one.round_id], one) for one in found]
+
+
+def open_rounds(session: Session, actor: Actor) -> list[Round]:
+    """The rounds that take applications in now, the newest first."""
+    running = visible_to(actor).where(Round.status == RoundStatus.OPEN)
+    found = session.exec(running.order_by(col(Round.id).desc()).limit(50)).all()
+    return [one for one in found if closed_for_new(session, one) is None]
+
+
+def language_of_editors(session: Session, application: Application) -> str:
+    """The language in which an organization's first editor reads; English where it has none."""
+    return next((language for _, language in emails_of_editors(session, application.organization_id)), "en")

@@ -64,6 +64,7 @@ MOST_UNSAVED = 100_000
 """Characters of a form that are kept as typed."""
 REMIND = timedelta(days=3)
 """How long before its deadline an application that was not submitted is remembered."""
+WITHDRAWN_IN = (RoundStatus.OPEN, RoundStatus.SCREENING, RoundStatus.REVIEWING, RoundStatus.MATCHING)
 _OPEN_FOR_CHANGES = (ApplicationStatus.DRAFT, ApplicationStatus.INELIGIBLE)
 
 
@@ -331,7 +332,7 @@ def _in_the_way(
 def withdraw(session: Session, actor: Actor, one: Round, application: Application) -> Application:
     """Take it back, until the match is made; it may be entered again while applying lasts."""
     require(actor, "application:submit", application.organization_id)
-    require_phase(one, (RoundStatus.OPEN, RoundStatus.SCREENING, RoundStatus.REVIEWING, RoundStatus.MATCHING))
+    require_phase(one, WITHDRAWN_IN)
     return take_step(session, actor, one, application, "withdraw")
 
 

@@ -41,6 +41,24 @@ ENTERED = (
 """Statuses of what takes part, or will unless somebody decides otherwise."""
 
 
+RULE_NAMES = {
+    "standing": Message("short-standing", "May act"),
+    "listing": Message("short-listing", "Listing open"),
+    "roles": Message("short-roles", "Who brings what"),
+    "organization-kind": Message("short-organization-kind", "Kind of organization"),
+    "area": Message("short-area", "Area"),
+    "record": Message("short-record", "Record"),
+    "registered": Message("short-registered", "Registration"),
+    "inspection": Message("short-inspection", "Annual inspection"),
+    "rating": Message("short-rating", "Rating"),
+    "beneficiaries": Message("short-beneficiaries", "Beneficiaries"),
+    "scope": Message("short-scope", "Themes and people"),
+    "overhead": Message("short-overhead", "Share of administration"),
+    "cap": Message("short-cap", "Projects a year"),
+}
+"""Each rule in a word or two."""
+
+
 class State(StrEnum):
     """What a rule says of a listing."""
 

@@ -200,6 +200,11 @@ def applications_of(session: Session, one: Round) -> list[Application]:
     return list(session.exec(own.order_by(col(Application.id))))
 
 
+def round_of(session: Session, application: Application) -> Round:
+    """The round of an application that the caller has found."""
+    return session.get_one(Round, application.round_id)
+
+
 # Applications -----------------------------------------------------------------------------------------
 
 

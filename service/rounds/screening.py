@@ -11,12 +11,19 @@ from service.errors import BadInput, NotAllowed
 from service.events import advance
 from service.listings import queries as listing_queries
 from service.listings.models import Listing
-from service.permissions import Role, require
-from service.rounds.applications import APPEALED_IN, last_refusal
-from service.rounds.applying import remark
+from service.permissions import Role, may, require
+from service.rounds.applications import (
+    APPEALED_IN,
+    closed_for_new,
+    last_refusal,
+    may_appeal,
+    open_appeal,
+)
+from service.rounds.applying import WITHDRAWN_IN, remark
 from service.rounds.checking import check, fits, restored_findings
 from service.rounds.models import (
     APPEAL,
+    APPLICATION,
     Appeal,
     Application,
     ApplicationStatus,
@@ -124,6 +131,23 @@ def decide_appeal(
     else:
         mail_editors(session, one, application, "appeal-dismissed", lambda _language: {"reason": kept})
     return appeal
+
+
+def steps_open_to(session: Session, actor: Actor, one: Round, application: Application) -> frozenset[str]:
+    """What the actor may do with an application now, for pages to offer."""
+    organization, status = application.organization_id, application.status
+    submits, screens = may(actor, "application:submit", organization), may(actor, "application:screen")
+    offered = {
+        "withdraw": submits and one.status in WITHDRAWN_IN and "withdraw" in APPLICATION.possible(status),
+        "again": submits and status is ApplicationStatus.WITHDRAWN and closed_for_new(session, one) is None,
+        "appeal": may(actor, "application:appeal", organization) and may_appeal(session, one, application),
+        "accept": screens and one.status in SCREENED_IN and status is ApplicationStatus.SUBMITTED,
+        "decline": screens
+        and one.status in DECLINED_IN
+        and status in (ApplicationStatus.ELIGIBLE, ApplicationStatus.WAITLISTED),
+        "decide": screens and open_appeal(session, application) is not None,
+    }
+    return frozenset(name for name, possible in offered.items() if possible)
 
 
 def prefilled_reason(application: Application, language: str) -> str:

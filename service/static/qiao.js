@@ -58,7 +58,8 @@ function counter(note) {
   count();
 }
 
-// <form data-autosave="/address">: posted there a moment after typing stops.
+// <form data-autosave="/address">: posted there a moment after typing stops; data-autosave-into="#place" shows
+// what is answered.
 function autosave(form) {
   const state = form.querySelector("[data-autosave-state]");
   const tell = (what) => state && (state.textContent = state.dataset[what] || "");
@@ -76,7 +77,10 @@ function autosave(form) {
       const answer = await fetch(form.dataset.autosave, {
         method: "POST", body, signal: running.signal, headers: { "X-Autosave": "1" },
       });
-      tell(answer.ok && !answer.redirected ? "saved" : "failed");
+      const kept = answer.ok && !answer.redirected;
+      tell(kept ? "saved" : "failed");
+      const into = kept && form.dataset.autosaveInto && document.querySelector(form.dataset.autosaveInto);
+      if (into) into.innerHTML = await answer.text();
     } catch (problem) {
       if (problem.name !== "AbortError") tell("failed");
     }
