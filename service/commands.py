@@ -329,11 +329,12 @@ def demonstrate(language: str, host: str | None, port: int) -> None:
 
     Unless the environment names a data folder or a database, the demonstration has a folder of its own.
     """
-    from service import demo
+    from service import demo, demo_rounds
     from service.db import make_engine
     from service.search.actions import reindex
     from service.settings import Settings
     from service.wording import say
+    from service.worker import make_jobs
 
     with _refusals():
         settings = Settings.from_environment()
@@ -347,14 +348,17 @@ def demonstrate(language: str, host: str | None, port: int) -> None:
     demo.load(engine)
     with _progress() as work_of:
         reindex(work_of(engine))
+    demo_rounds.hold(engine, make_jobs(engine, settings))
     organizations, listings = demo.counts(engine)
     _note("")
     _tell(
         Message(
             "demo-holds",
-            "The web site holds {organizations} organizations and {listings} needs and offers.",
+            "The web site holds {organizations} organizations, {listings} needs and offers, and {rounds} "
+            "match rounds in different phases.",
             organizations=organizations,
             listings=listings,
+            rounds=len(demo_rounds.SHOWN),
         ),
         language,
     )
