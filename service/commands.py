@@ -248,7 +248,8 @@ def import_command(
             importing.import_listings(work_of(engine), uid=kept.uid)
         with reading(engine) as session:
             done = queries.import_(session, SYSTEM_ACTOR, kept.uid)
-    typer.echo(f"{done.created_count} made, {done.skipped_count} there already, {done.left_out} left out")
+    counts = f"{done.created_count} made, {done.updated_count} changed, {done.skipped_count} there already"
+    typer.echo(f"{counts}, {done.left_out} left out")
 
 
 @server.command("export")

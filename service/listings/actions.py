@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from service.listings.reading import Draft
     from service.permissions import Actor
 
+OVER = Message("listing-over", "This is fulfilled and stays as it is. Copy it to use it again.")
 MOST_UNSAVED = 100_000
 """Characters of a form that are kept as typed."""
 TAGGED = ("themes", "groups", "goals", "languages")
@@ -85,10 +86,14 @@ def change(
     if version is not None and version != listing.version:
         raise Changed
     if listing.status is ListingStatus.FULFILLED:
-        raise NotNow(
-            Message("listing-over", "This is fulfilled and stays as it is. Copy it to use it again.")
-        )
-    values = _sound_values(session, draft)
+        raise NotNow(OVER)
+    revise(session, actor, listing, _sound_values(session, draft))
+    session.execute(delete(Unsaved).where(col(Unsaved.listing_id) == listing.key, *_own(actor)))
+    return listing
+
+
+def revise(session: Session, actor: Actor, listing: Listing, values: Mapping[str, Any]) -> Listing:
+    """Put values that have been read already in the place of the listing's, as `change` does."""
     before = {name: getattr(listing, name) for name in values}
     _apply(listing, values)
     if listing.status is ListingStatus.PUBLISHED:
@@ -96,7 +101,6 @@ def change(
         if problems := publishing_problems(listing):
             raise BadInput(problems)
     changed = sorted(name for name, value in before.items() if getattr(listing, name) != value)
-    session.execute(delete(Unsaved).where(col(Unsaved.listing_id) == listing.key, *_own(actor)))
     if not changed:
         return listing
     listing.version += 1

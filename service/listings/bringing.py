@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
@@ -9,6 +10,7 @@ from fastapi.responses import Response
 
 from matching.messages import Message
 from matching.profiles import Side
+from service.audit.words import label
 from service.errors import BadInput, NotNow
 from service.listings import actions, importing, queries
 from service.listings.models import ImportStatus
@@ -125,6 +127,7 @@ def _preview(
     kept = queries.import_(session, actor, uid)
     organization = queries.organization_by_id(session, kept.organization_id)
     looked = importing.preview(session, kept) if kept.status is ImportStatus.MENDING else None
+    compared = importing.compare(session, kept, looked) if looked else []
     return page(
         request,
         actor,
@@ -134,6 +137,9 @@ def _preview(
         kept=kept,
         organization=organization,
         looked=looked,
+        compared=compared,
+        states=Counter(one.state.value for one in compared),
+        label=label,
         shown_rows=SHOWN_ROWS,
         shown_problems=SHOWN_PROBLEMS,
         headings=importing.headings(language_of(request, actor)) if looked else [],

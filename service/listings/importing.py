@@ -1,15 +1,19 @@
 """Importing spreadsheets: upload, mend what is wrong on screen, take the rest; and writing them out again.
 
-The upload and every repair are stored, so nothing is lost when a session ends. The listings are made by a
-job, a few at a time; running it twice makes none twice.
+The upload and every repair are stored, so nothing is lost when a session ends. Listings are made, or changed
+where an export comes back, by a job, a few at a time; running it twice makes none twice.
 """
 
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from io import BytesIO
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
 from sqlmodel import Session, col, select
@@ -26,7 +30,7 @@ from service.events import advance, record
 from service.jobs import promise
 from service.listings import actions, queries
 from service.listings.models import IMPORT, Import, ImportStatus, Listing, ListingStatus
-from service.listings.reading import from_profile
+from service.listings.reading import CONDITIONS, expiry_problem, from_profile
 from service.listings.sheets import MOST_REPAIRS, Look, Repair, look, read_upload
 from service.organizations.models import Organization, tidy
 from service.permissions import SYSTEM_ACTOR, Actor, require
@@ -63,6 +67,39 @@ def upload(
     session.flush()
     record(session, actor, "import.upload", kept, filename=kept.filename, organization=organization.uid)
     return kept
+
+
+class State(StrEnum):
+    """What becomes of a need or offer out of a spreadsheet."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    STUCK = "stuck"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A need or offer out of a spreadsheet beside the listing that it is, if it is here already.
+
+    It is here where its id is the listing's, as in an export, or where a listing says the same.
+    """
+
+    profile: Profile
+    values: Mapping[str, Any]
+    listing: Listing | None = None
+    changed: tuple[str, ...] = ()
+    obstacle: Message | None = None
+    """Why the listing cannot be changed."""
+
+    @property
+    def state(self) -> State:
+        """What becomes of it."""
+        if self.listing is None:
+            return State.NEW
+        if not self.changed:
+            return State.UNCHANGED
+        return State.STUCK if self.obstacle else State.CHANGED
 
 
 def preview(session: Session, kept: Import) -> Look:
@@ -168,14 +205,27 @@ def import_listings(work: Work, *, uid: str) -> None:
         actor = _importer(session, kept)
     for begin in range(0, len(found.profiles), CHUNK):
         with writing(work.engine) as session:
-            _make(session, actor, kept, found.profiles[begin : begin + CHUNK])
+            part = replace(found, profiles=found.profiles[begin : begin + CHUNK])
+            _take(session, actor, queries.import_(session, SYSTEM_ACTOR, uid, lock=True), part)
         work.progress(min(1.0, (begin + CHUNK) / len(found.profiles)))
     with writing(work.engine) as session:
         kept = queries.import_(session, SYSTEM_ACTOR, uid, lock=True)
+        states = Counter(one.state for one in compare(session, kept, found))
         kept.created_count = len(queries.imported(session, kept))
-        kept.skipped_count = len(found.profiles) - kept.created_count
-        kept.left_out, kept.finished = found.wrong_rows, now()
-        advance(session, actor, kept, IMPORT, "finish", made=kept.created_count, left_out=kept.left_out)
+        kept.left_out, kept.finished = found.wrong_rows + states[State.STUCK], now()
+        kept.skipped_count = (
+            len(found.profiles) - kept.created_count - kept.updated_count - states[State.STUCK]
+        )
+        advance(
+            session,
+            actor,
+            kept,
+            IMPORT,
+            "finish",
+            made=kept.created_count,
+            updated=kept.updated_count,
+            left_out=kept.left_out,
+        )
 
 
 def _importer(session: Session, kept: Import) -> Actor:
@@ -183,36 +233,75 @@ def _importer(session: Session, kept: Import) -> Actor:
     return actor_of(session, user) if user else SYSTEM_ACTOR
 
 
-def _make(session: Session, actor: Actor, kept: Import, profiles: Sequence[Profile]) -> None:
-    """Make listings of some profiles, but for those that are here already."""
-    organization = session.get_one(Organization, kept.organization_id)
-    may_publish = kept.publish and actions.standing_in_the_way(organization) is None
-    titles = {profile.title for profile in profiles}
-    made = {
-        (listing.source, str(listing.side), listing.title, listing.text): listing
-        for listing in session.exec(
-            select(Listing).where(
-                col(Listing.organization_id) == organization.key, col(Listing.title).in_(titles)
-            )
-        )
-    }
-    sources = {source for source, *_ in made}
-    same = {
-        (side, title, text): listing
-        for (_, side, title, text), listing in made.items()
+def compare(session: Session, kept: Import, found: Look) -> list[Compared]:
+    """Everything that can be taken, beside what is here already."""
+    own = select(Listing).where(Listing.organization_id == kept.organization_id)
+    ids, titles = {one.id for one in found.profiles}, {one.title for one in found.profiles}
+    known = session.exec(own.where(col(Listing.uid).in_(ids) | col(Listing.title).in_(titles))).all()
+    by_uid = {listing.uid: listing for listing in known}
+    made = {listing.source: listing for listing in known if listing.source}
+    alike = {
+        (str(listing.side), listing.title, listing.text): listing
+        for listing in known
         if listing.status in (ListingStatus.DRAFT, ListingStatus.PUBLISHED)
     }
-    for profile in profiles:
+    compared = []
+    for profile in found.profiles:
         values = from_profile(profile)
-        source = f"{kept.uid}:{profile.id}"
-        alike = same.get((str(profile.side), values["title"], values["text"]))
-        if source in sources or (alike is not None and alike.lines == values["lines"]):
-            continue
         if vetoes := values["strings"].get("vetoes"):
             values["strings"]["vetoes"], _ = queries.organizations_named(session, vetoes)
-        values["preferences"] = []
-        listing = actions.create(session, actor, organization, profile.side, {**values, "source": source})
-        if may_publish and not actions.publishing_problems(listing):
+        listing = by_uid.get(profile.id)
+        if listing is not None and listing.side == profile.side:
+            compared.append(_beside(listing, profile, values, found.given.get(profile.id, frozenset())))
+            continue
+        same = alike.get((str(profile.side), values["title"], values["text"]))
+        if same is not None and same.lines != values["lines"]:
+            same = None
+        compared.append(Compared(profile, values, made.get(_source(kept, profile), same)))
+    return compared
+
+
+def _source(kept: Import, profile: Profile) -> str:
+    return f"{kept.uid}:{profile.id}"
+
+
+def _beside(listing: Listing, profile: Profile, values: Mapping[str, Any], given: frozenset[str]) -> Compared:
+    """What a sheet says of a listing that is here; what it has no columns for stays as it is."""
+    said = {name: value for name, value in values.items() if name in given}
+    said["lines"] = [
+        {**one, **{name: value for name, value in old.items() if name not in {*given, "kind", "unit"}}}
+        if old is not None and old["kind"] == one["kind"]
+        else one
+        for one, old in zip_longest(values["lines"], listing.lines[: len(values["lines"])])
+    ]
+    conditions = {name.removeprefix("only_") for name in given if name.startswith(CONDITIONS)}
+    kept = {name: value for name, value in listing.strings.items() if name not in conditions}
+    said["strings"] = kept | {name: value for name, value in values["strings"].items() if name in conditions}
+    changed = tuple(name for name, value in said.items() if getattr(listing, name) != value)
+    return Compared(profile, said, listing, changed, _obstacle(listing, said, changed))
+
+
+def _obstacle(listing: Listing, said: Mapping[str, Any], changed: Sequence[str]) -> Message | None:
+    if listing.status is ListingStatus.FULFILLED:
+        return actions.OVER
+    return expiry_problem(said["expires"]) if "expires" in changed and said["expires"] else None
+
+
+def _take(session: Session, actor: Actor, kept: Import, found: Look) -> None:
+    """Make or change listings, as `compare` says; doing it again does nothing."""
+    organization = session.get_one(Organization, kept.organization_id)
+    may_publish = kept.publish and actions.standing_in_the_way(organization) is None
+    for one in compare(session, kept, found):
+        if one.listing is None:
+            values = {**one.values, "source": _source(kept, one.profile), "preferences": []}
+            listing = actions.create(session, actor, organization, one.profile.side, values)
+        elif one.state is State.CHANGED:
+            listing = actions.revise(session, actor, one.listing, one.values)
+            kept.updated_count += 1
+            session.add(kept)
+        else:
+            continue
+        if may_publish and listing.status is ListingStatus.DRAFT and not actions.publishing_problems(listing):
             actions.publish(session, actor, listing)
 
 

@@ -251,6 +251,8 @@ class Import(Row, table=True):
     """Whether its listings are published at once."""
     job: str = Field(default="", max_length=32)
     created_count: int = 0
+    updated_count: int = 0
+    """Listings that were here already and were changed."""
     skipped_count: int = 0
     left_out: int = 0
     """Rows that could not be read and were not mended."""

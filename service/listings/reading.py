@@ -77,7 +77,7 @@ OFFER_FIELDS = frozenset(code for code, column in tables()[PROFILES].items() if 
 NEED_FIELDS = frozenset(code for code, column in tables()[PROFILES].items() if column.side == "need")
 
 
-_CONDITIONS = ("only_", "min_", "pays_", "vetoes")
+CONDITIONS = ("only_", "min_", "pays_", "vetoes")
 _OTHER_SIDE = {
     Side.NEED: Message("column-of-offers", "This column is for offers only; empty the cell."),
     Side.OFFER: Message("column-of-needs", "This column is for needs only; empty the cell."),
@@ -161,7 +161,7 @@ class Draft:
         """Report what is stated in fields of the other side."""
         for code in record.headings:
             side = tables()[PROFILES][code].side
-            if side not in {"both", self.side} and record.given(code) and not code.startswith(_CONDITIONS):
+            if side not in {"both", self.side} and record.given(code) and not code.startswith(CONDITIONS):
                 record.fail(code, _OTHER_SIDE[self.side])
 
     def _codes(self, record: Record, code: str, column: str) -> list[str]:

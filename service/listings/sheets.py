@@ -88,6 +88,8 @@ class Look:
     wrong: tuple[Wrong, ...]
     rows: int
     """How many rows of data it has."""
+    given: Mapping[str, frozenset[str]]
+    """By the id in a row: the columns that say something about it, be it that a cell is empty."""
 
     @property
     def wrong_rows(self) -> int:
@@ -209,7 +211,30 @@ def look(
     rows = sum(
         max(0, len(table.rows) - 1 - heading_row(table)) for table in map(_table, stored) if table.rows
     )
-    return Look(profiles, tuple(wrong), rows)
+    return Look(profiles, tuple(wrong), rows, _given(found))
+
+
+def _given(tables: Iterable[Table]) -> dict[str, frozenset[str]]:
+    """By id: the columns of its table; of a JSON object only those that it has."""
+    found: dict[str, frozenset[str]] = {}
+    for table in tables:
+        columns = _columns(table)
+        for row in table.rows[heading_row(table) + 1 :] if "id" in columns else ():
+            id_ = written(row.cell(columns["id"]))
+            codes = (
+                code for code, index in columns.items() if not table.keyed or row.cell(index) is not None
+            )
+            found[id_] = found.get(id_, frozenset()).union(codes)
+    return found
+
+
+def _columns(table: Table) -> dict[str, int]:
+    """By code: where the columns are."""
+    return {
+        heading.code: index
+        for index, cell in enumerate(table.rows[heading_row(table)].cells if table.rows else ())
+        if (heading := find_column(PROFILES, written(cell)))
+    }
 
 
 def _wrong(problem: Problem, headings: Mapping[str, int], tables: Sequence[Table]) -> Wrong:
@@ -282,11 +307,7 @@ def _own(
         return table
     start = heading_row(table)
     head = table.rows[start]
-    columns = {
-        heading.code: index
-        for index, cell in enumerate(head.cells)
-        if (heading := find_column(PROFILES, written(cell)))
-    }
+    columns = _columns(table)
     place = columns.get("organization", len(head.cells))
     cells = [*head.cells, *(["organization"] if place == len(head.cells) else [])]
     sound, lost = [], set()

@@ -126,7 +126,7 @@ def test_spreadsheet_is_imported_once_and_written_out_again(installed: Engine, t
     file.write_text(ROWS, encoding="utf-8")
     arguments = ("import", str(file), "--organization", uid, "--side", "need", "--publish")
     assert _run(*arguments).stdout.startswith("2 made")
-    assert _run(*arguments).stdout.startswith("0 made, 2 there already")
+    assert _run(*arguments).stdout.startswith("0 made, 0 changed, 2 there already")
     with reading(installed) as session:
         listings = session.exec(select(Listing).order_by(col(Listing.id))).all()
     assert [listing.status for listing in listings] == [ListingStatus.PUBLISHED] * 2
@@ -149,7 +149,7 @@ def test_rows_that_cannot_be_read_are_named_and_left_out_only_when_asked(
     assert "4:amount" in _run(*arguments, status=1).stderr
     with reading(installed) as session:
         assert session.exec(select(Listing)).all() == []
-    assert _run(*arguments, "--keep-good").stdout.strip() == "2 made, 0 there already, 1 left out"
+    assert _run(*arguments, "--keep-good").stdout.strip() == "2 made, 0 changed, 0 there already, 1 left out"
 
 
 def test_demonstration_is_loaded_once(installed: Engine) -> None:

@@ -14,6 +14,7 @@ from openpyxl import load_workbook
 from sqlmodel import select
 
 from matching.profiles import Side
+from service.events import Event
 from service.jobs import Job
 from service.listings.models import Import, ImportStatus, Listing, ListingStatus
 from service.organizations.models import OrganizationStatus
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from fastapi.testclient import TestClient
     from httpx import Response
+    from openpyxl import Workbook
 
     from service.accounts.models import User
     from service.jobs import Jobs
@@ -284,9 +286,12 @@ def test_export_comes_back_as_the_same_listings(
     assert cells
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
     before = {one.title: one for one in rows(select(Listing))}
-    for kept in rows(select(Listing)):
-        browser.post(f"/listings/{kept.uid}/withdraw", data={"reason": "to see it come back"})
     here = upload(browser, party, exported.content, "listings.xlsx", "")
+    assert "Here already: 2" in words(browser.get(f"{here}?lang=en"))
+    for kept in rows(select(Listing)):
+        book = renamed(book, kept.uid, f"N{kept.id}")
+        browser.post(f"/listings/{kept.uid}/withdraw", data={"reason": "to see it come back"})
+    here = upload(browser, party, saved(book), "listings.xlsx", "")
     assert "2 can be taken 0 rows to mend" in words(browser.get(f"{here}?lang=en"))
     browser.post(here, data={"do": "apply"})
     jobs.run_all()
@@ -298,6 +303,82 @@ def test_export_comes_back_as_the_same_listings(
             name: getattr(before[title], name) for name in same
         }
     assert other.organization.uid not in exported.content.decode("latin-1")
+
+
+def renamed(book: Workbook, old: str, new: str) -> Workbook:
+    """The workbook with another text in every cell that holds `old`."""
+    for cell in (cell for sheet in book for row in sheet for cell in row if cell.value == old):
+        cell.value = new
+    return book
+
+
+def saved(book: Workbook) -> bytes:
+    held = io.BytesIO()
+    book.save(held)
+    return held.getvalue()
+
+
+def test_edited_export_changes_its_listings_and_makes_none_twice(
+    make_party: MakeParty, make_listing: MakeListing, as_user: AsUser, jobs: Jobs, rows: Rows
+) -> None:
+    party = make_party()
+    water = make_listing(party, "Water", text="Two wells.", themes="water-sanitation")
+    make_listing(party, "Books", lines=[{"kind": "money", "amount": "700 CNY", "minimum": "300 CNY"}])
+    fulfilled = make_listing(party, "Done")
+    browser = as_user(party.user)
+    browser.post(f"/listings/{fulfilled.uid}/fulfil")
+    book = load_workbook(io.BytesIO(browser.get("/listings/export.xlsx").content))
+    for old, new in (("Two wells.", "Three wells."), ("5000", "6000"), ("Done", "Done again")):
+        renamed(book, old, new)
+    sheet = book["needs"]
+    head = [cell.value for cell in sheet[1]]
+    sheet.append(
+        [{"title": "Trees", "kind": "money", "amount": "5", "unit": "CNY"}.get(code) for code in head]
+    )
+    here = upload(browser, party, saved(book), "listings.xlsx", "")
+    seen = words(browser.get(f"{here}?lang=en"))
+    assert "New: 1 Changes: 1 Here already: 1 Cannot be changed: 1" in seen
+    assert "Changes Description, Resources Need Water" in seen
+    assert "This is fulfilled and stays as it is" in seen
+    browser.post(here, data={"do": "apply", "publish": "yes"})
+    jobs.run_all()
+    found = {one.title: one for one in rows(select(Listing))}
+    assert found.keys() == {"Water", "Books", "Done", "Trees"}
+    assert (found["Water"].uid, found["Water"].text) == (water.uid, "Three wells.")
+    assert (found["Water"].budget, found["Water"].themes) == (600_000, ["water-sanitation"])
+    assert (found["Water"].version, found["Books"].version) == (water.version + 1, 2)
+    assert found["Trees"].status is ListingStatus.PUBLISHED
+    [kept] = rows(select(Import))
+    assert (kept.created_count, kept.updated_count, kept.skipped_count, kept.left_out) == (1, 1, 1, 1)
+    changes = rows(select(Event).where(Event.name == "listing.change"))
+    assert [(one.subject, one.details["fields"]) for one in changes] == [(water.uid, ["lines", "text"])]
+
+
+def test_sheet_leaves_alone_what_it_has_no_column_for(
+    make_party: MakeParty, make_listing: MakeListing, as_user: AsUser, jobs: Jobs, rows: Rows
+) -> None:
+    party, other = make_party("Green Home"), make_party("Blue House")
+    line = {"kind": "money", "amount": "5000 CNY", "cheque_min": "900 CNY"}
+    offer = make_listing(
+        party, "Grants", Side.OFFER, lines=[line], text="For schools.", places="yunnan",
+        only_places="yunnan", min_rating="3A", pays_labour="no",
+    )  # fmt: skip
+    theirs = make_listing(other, "Theirs", Side.OFFER)
+    sheet = (
+        f"id,title,places,kind,amount,unit,pays_labour\n{offer.uid},Grants,,money,4000,CNY,yes\n"
+        f"{theirs.uid},Mine now,,money,1,CNY,yes\n"
+    )
+    browser = as_user(party.user)
+    here = upload(browser, party, sheet.encode(), "offers.csv", "offer")
+    assert "New: 1 Changes: 1" in words(browser.get(f"{here}?lang=en"))
+    browser.post(here, data={"do": "apply"})
+    jobs.run_all()
+    found = {one.uid: one for one in rows(select(Listing))}
+    changed = found[offer.uid]
+    assert (changed.text, changed.places) == ("For schools.", [])
+    assert (changed.lines[0]["amount"], changed.lines[0]["cheque_min"]) == (400_000, 90_000)
+    assert changed.strings == {"places": ["yunnan"], "min_rating": 3}
+    assert found[theirs.uid].title == "Theirs"
 
 
 def test_csv_export_guards_formulas(
