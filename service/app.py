@@ -42,7 +42,7 @@ from service.protection import SECURITY_HEADERS, Bounded, Heads, Protection
 from service.reviews import api as reviews_api
 from service.reviews import pages as reviews_pages
 from service.rounds import api as rounds_api
-from service.rounds import applying_pages, screening_pages, showcase_pages
+from service.rounds import applications_api, applying_pages, screening_pages, showcase_pages
 from service.rounds import pages as rounds_pages
 from service.search import api as search_api
 from service.search import pages as search_pages
@@ -72,6 +72,7 @@ API = (
     search_api,
     webhooks_api,
     rounds_api,
+    applications_api,
     reviews_api,
     pairings_api,
     choices_api,

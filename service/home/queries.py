@@ -14,6 +14,8 @@ from sqlmodel import Session, col, select
 from matching.messages import Message
 from matching.profiles import Side
 from matching.vocabulary import default_vocabulary
+from service.home import applying
+from service.home.todo import Todo
 from service.listings import queries as listings
 from service.listings.models import REMIND_DAYS, Inquiry, InquiryStatus, Listing, ListingStatus
 from service.organizations import queries as organizations
@@ -55,16 +57,6 @@ class Card:
     organization: Organization
     score: float | None = None
     reasons: tuple[Message, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Todo:
-    """One thing that waits for the actor: what, where to go, and what the way there is called."""
-
-    picture: str
-    message: Message
-    address: str
-    action: Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +143,7 @@ def _todo(
     session: Session, actor: Actor, own: Sequence[Organization], mine: Sequence[Listing]
 ) -> Iterator[Todo]:
     """What waits for the actor, the most pressing first."""
+    yield from applying.waiting(session, actor)
     yield from _requests(session, actor)
     yield from _questions(session, actor, own, mine)
     yield from _organizations(session, actor, own)

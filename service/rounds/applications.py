@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date, datetime
 
+    from sqlmodel.sql.expression import SelectOfScalar
+
     from service.permissions import Actor
 
 DECIDED_AGAINST = ("application.return", "application.decline")
@@ -239,28 +241,32 @@ class Entry:
         return [one["rule"] for one in self.application.findings if one["refuses"]]
 
 
-def entries(
-    session: Session,
+ROW = col(Application.id)
+"""What lists of applications are cut into pieces by."""
+
+
+def wanted(
     actor: Actor,
-    one: Round | None = None,
+    one: Round,
     *,
-    status: Iterable[ApplicationStatus] = (),
+    status: ApplicationStatus | None = None,
     side: Side | None = None,
+) -> SelectOfScalar[Application]:
+    """The applications to a round that the actor may see, as far as they are asked for."""
+    found = applications_visible_to(actor).where(Application.round_id == one.key)
+    if status is not None:
+        found = found.where(Application.status == status)
+    return found if side is None else found.where(Application.side == side)
+
+
+def entries(
+    session: Session, actor: Actor, one: Round, *, status: Iterable[ApplicationStatus] = tuple(_A)
 ) -> list[Entry]:
-    """The applications that the actor may see, of one round or all, those submitted first at the top."""
-    wanted = applications_visible_to(actor)
-    if one is not None:
-        wanted = wanted.where(Application.round_id == one.key)
-    if chosen := list(status):
-        wanted = wanted.where(col(Application.status).in_(chosen))
-    if side is not None:
-        wanted = wanted.where(Application.side == side)
-    found = list(
-        session.exec(
-            wanted.order_by(
-                col(Application.submitted).is_(None), col(Application.submitted), col(Application.id)
-            )
-        )
+    """The applications to a round that the actor may see, those submitted first at the top."""
+    found = session.exec(
+        wanted(actor, one)
+        .where(col(Application.status).in_(list(status)))
+        .order_by(col(Application.submitted).is_(None), col(Application.submitted), col(Application.id))
     )
     return behind(session, found)
 

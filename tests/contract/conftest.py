@@ -18,10 +18,12 @@ from service.accounts.proofs import key_hash
 from service.accounts.queries import SESSION_COOKIE, actor_of
 from service.app import create_app
 from service.db import make_engine, now, writing
+from service.events import record
 from service.listings import actions, requests, threads
 from service.listings.reading import Draft
 from service.organizations.models import Organization, OrganizationStatus
-from service.permissions import Role
+from service.permissions import SYSTEM_ACTOR, Role
+from service.rounds.models import Application, ApplicationStatus, Round, RoundPhase, RoundStatus
 from service.settings import Settings
 from tests.service.conftest import BASE_URL, password_hash
 
@@ -113,6 +115,41 @@ class Place:
                 actions.publish(session, actor, listing)
             session.commit()
         return listing
+
+    def round(self) -> Round:
+        """A call that takes applications."""
+        phases = ["open", "screening", "reviewing", "matching", "signing"]
+        one = Round(preset="venture-call", title="Spring call", phases=phases, status=RoundStatus.OPEN)
+        with writing(self.world.engine) as session:
+            session.add(one)
+            session.flush()
+            for phase in phases:
+                session.add(RoundPhase(round_id=one.key, phase=phase))
+        return one
+
+    def application(self, status: ApplicationStatus = ApplicationStatus.DRAFT) -> Application:
+        """A need of the organization's in a call; where it was refused, the log says so."""
+        one, listing = self.round(), self.listing()
+        entered = Application(
+            round_id=one.key,
+            listing_id=listing.key,
+            organization_id=self.organization.key,
+            side=Side.NEED,
+            status=status,
+            submitted=now(),
+        )
+        with writing(self.world.engine) as session:
+            session.add(entered)
+            session.flush()
+            if status is ApplicationStatus.INELIGIBLE:
+                record(session, SYSTEM_ACTOR, "application.return", entered, reason="No plan.")
+        return entered
+
+    def address(self, entered: Application) -> str:
+        """Where the API has an application."""
+        with Session(self.world.engine) as session:
+            one = session.get_one(Round, entered.round_id)
+        return f"/api/v1/rounds/{one.uid}/applications/{entered.uid}"
 
     def question(self) -> Inquiry:
         """A question that somebody asked about a listing of the organization's."""

@@ -81,6 +81,8 @@ def _existing(place: Place) -> list[str]:
         place.listing(publish=False).uid,
         place.question().uid,
         place.request().uid,
+        place.round().uid,
+        place.application().uid,
         place.world.place().listing().uid,
         uuid4().hex,
     ]

@@ -13,6 +13,7 @@ from service.db import now
 from service.events import Event
 from service.organizations.models import OrganizationStatus
 from service.permissions import Role, table
+from service.rounds.models import ApplicationStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +25,6 @@ PAPER = {"file": ("certificate.pdf", b"%PDF-1.7\n%%EOF\n")}
 FLAG = {"level": "yellow", "risk": "financial", "text": "The accounts are late."}
 SCREENING = {"decision": "accepted", "reason": "Nothing was found."}
 NOT_YET = {
-    "application:submit",
-    "application:screen",
-    "application:appeal",
     "review:assign",
     "review:submit",
     "match:run",
@@ -125,6 +123,22 @@ def _webhook(here: Place) -> Ask:
     return ask("POST", "/api/v1/webhooks", json=given)
 
 
+def _enter(here: Place) -> Ask:
+    path = f"/api/v1/rounds/{here.round().uid}/applications"
+    return ask("POST", path, json={"listing": here.listing().uid})
+
+
+def _screen(here: Place) -> Ask:
+    entered = here.application(ApplicationStatus.SUBMITTED)
+    given = {"step": "return", "reason": "It has no plan."}
+    return ask("POST", f"{here.address(entered)}/decision", hidden=True, json=given)
+
+
+def _appeal(here: Place) -> Ask:
+    refused = here.application(ApplicationStatus.INELIGIBLE)
+    return ask("POST", f"{here.address(refused)}/appeals", hidden=True, json={"text": "It has one."})
+
+
 ASKS: dict[str, Callable[[Place], Ask]] = {
     "organization:register": lambda here: ask(
         "POST", "/api/v1/organizations", json={"name": f"New {here.uid}", "kind": "ngo", "distinct": True}
@@ -155,6 +169,9 @@ ASKS: dict[str, Callable[[Place], Ask]] = {
     ),
     "audit:read": lambda here: ask("GET", "/api/v1/audit", params={"subject": here.uid}),
     "webhook:manage": _webhook,
+    "application:submit": _enter,
+    "application:screen": _screen,
+    "application:appeal": _appeal,
     "round:run": lambda _here: ask("POST", "/api/v1/rounds", json={"preset": "open-round", "title": "Talk"}),
 }
 FURTHER: list[tuple[str, Callable[[Place], Ask]]] = [
