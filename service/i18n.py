@@ -105,6 +105,11 @@ def date_text(day: date, language: str) -> str:
     return format_date(day, format="medium", locale=locale(language))
 
 
+def weekday_text(day: date, language: str) -> str:
+    """The name of a day's weekday."""
+    return format_date(day, format="cccc", locale=locale(language))
+
+
 def moment_text(moment: datetime, language: str, time_zone: str) -> str:
     """A moment as the language writes it, in the reader's time zone."""
     local = moment.astimezone(get_timezone(time_zone))

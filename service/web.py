@@ -150,6 +150,7 @@ def make_templates() -> Environment:
         "say": pass_context(lambda context, message: say(message, context["language"])),
         "money": pass_context(lambda context, given: quantity_text(_quantity(given), context["language"])),
         "day": pass_context(lambda context, day: i18n.date_text(day, context["language"])),
+        "weekday": pass_context(lambda context, day: i18n.weekday_text(day, context["language"])),
         "moment": pass_context(
             lambda context, moment: i18n.moment_text(moment, context["language"], context["actor"].time_zone)
         ),

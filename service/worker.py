@@ -13,7 +13,7 @@ from service.listings import actions as listings
 from service.listings import importing, requests
 from service.organizations import actions as organizations
 from service.pairings import running as matching
-from service.rounds import applying
+from service.rounds import applying, timekeeping
 from service.search import actions as search
 from service.webhooks import actions as webhooks
 
@@ -29,6 +29,8 @@ HANDLERS: dict[str, Handler] = {
     "clear_expired": accounts.clear_expired,
     "clear_evidence": organizations.clear_evidence,
     "remind_applicants": applying.remind_applicants,
+    "remind_phases": timekeeping.remind_phases,
+    "advance_phases": timekeeping.advance_phases,
     "expire_listings": listings.expire_due,
     "remind_expiring": listings.remind_expiring,
     "lapse_requests": requests.lapse_requests,
@@ -49,6 +51,8 @@ TIMERS: list[tuple[timedelta, str]] = [
     (timedelta(minutes=10), "expire_listings"),
     (timedelta(hours=1), "remind_expiring"),
     (timedelta(hours=1), "remind_applicants"),
+    (timedelta(minutes=10), "remind_phases"),
+    (timedelta(minutes=1), "advance_phases"),
     (timedelta(minutes=10), "lapse_requests"),
     (timedelta(hours=1), "reindex"),
     (timedelta(hours=1), "send_digests"),

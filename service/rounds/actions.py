@@ -11,7 +11,7 @@ from matching.rules import load_preset, merged, preset_names
 from matching.text import detect_language
 from service.accounts.queries import emails_of_editors
 from service.db import now
-from service.errors import BadInput, Changed, FieldProblem, NotNow
+from service.errors import BadInput, Changed, FieldProblem, NotFound, NotNow
 from service.events import advance, record
 from service.mail import send
 from service.organizations import queries as organizations
@@ -20,6 +20,7 @@ from service.permissions import require
 from service.rounds import calendar, checks, queries, ruling
 from service.rounds.models import (
     ROUND,
+    TITLE_CHARACTERS,
     ApplicationStatus,
     OwnPreset,
     Round,
@@ -105,6 +106,35 @@ def edit(session: Session, actor: Actor, uid: str, given: RoundIn, *, version: i
     if differing:
         record(session, actor, "round.change_rules", one, round=one.uid, reason=reason, rules=differing)
     return one
+
+
+def keep_preset(session: Session, actor: Actor, one: Round, name: str) -> OwnPreset:
+    """Keep a round's phases and rules under a name, to begin others with; the same name takes the new rules.
+
+    Funds stay behind: they name offers of this round.
+    """
+    require(actor, "round:run")
+    kept = tidy(name)[:TITLE_CHARACTERS]
+    if not any(character.isalnum() for character in kept):
+        raise BadInput.one("name", Message("field-missing", "Please fill this in."))
+    found = session.exec(select(OwnPreset).where(OwnPreset.name == kept)).first()
+    own = found or OwnPreset(name=kept, preset=one.preset, created_by=actor.user_id)
+    own.preset, own.phases = one.preset, list(one.phases)
+    own.rules = {key: value for key, value in one.rules.items() if key != "budgets"}
+    session.add(own)
+    session.flush()
+    record(session, actor, "round_preset.keep", own, round=one.uid, named=kept)
+    return own
+
+
+def discard_preset(session: Session, actor: Actor, uid: str) -> None:
+    """Discard a preset of one's own; rounds that began with it keep their rules. Raises NotFound."""
+    require(actor, "round:run")
+    own = session.exec(select(OwnPreset).where(OwnPreset.uid == uid)).first()
+    if own is None:
+        raise NotFound
+    record(session, actor, "round_preset.discard", own, named=own.name)
+    session.delete(own)
 
 
 def _understood(session: Session, actor: Actor, given: RoundIn, one: Round | None) -> RoundIn:

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import date  # noqa: TC003 — FastAPI reads it
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from matching.rules import load_preset
+from matching.vocabulary import default_vocabulary
 from service.paging import Cursor, Limit, PieceOut, piece
-from service.rounds import actions, queries
+from service.rounds import actions, calendar, forms, queries, ruleforms, ruling
 from service.rounds.models import RoundStatus  # noqa: TC001 — FastAPI reads it
-from service.rounds.shapes import RoundChange, RoundIn, RoundOut, StepIn  # noqa: TC001
-from service.web import Asking, Reading, Writing, etag, require_match
+from service.rounds.rulebook import RULES
+from service.rounds.shapes import (
+    CalendarDayOut,
+    DayOffIn,
+    NameIn,
+    PresetOut,
+    RoundChange,
+    RoundIn,
+    RoundOut,
+    RuleOut,
+    RuleValueOut,
+    StepIn,
+)
+from service.web import Asking, Reading, Writing, etag, language_of, require_match
+from service.wording import say
 
 router = APIRouter(prefix="/api/v1/rounds", tags=["rounds"])
 
 Uid = Annotated[str, Path(max_length=32, description="The round's id.")]
+Country = Annotated[str, Path(max_length=2, description="A country or region, ISO 3166.", examples=["CN"])]
 
 
 @router.get("")
@@ -40,6 +57,79 @@ def create_round(given: RoundIn, response: Response, session: Writing, actor: As
     return queries.out(session, [one])[0]
 
 
+# What rounds are made of ------------------------------------------------------------------------------
+
+
+@router.get("/presets")
+def list_presets(request: Request, session: Reading, actor: Asking) -> list[PresetOut]:
+    """What a round can begin with: the presets of the house, and for facilitators their own."""
+    language = language_of(request, actor)
+    house = [load_preset(name) for name in forms.preset_choices()]
+    return [
+        PresetOut(
+            id=one.name,
+            title=one.title[language],
+            summary=one.summary[language],
+            phases=list(one.process.phases),
+            own=False,
+        )
+        for one in house
+    ] + [
+        PresetOut(id=one.uid, title=one.name, summary="", phases=one.phases, own=True)
+        for one in queries.own_presets(session, actor)
+    ]
+
+
+@router.get("/rules")
+def list_rules(request: Request, actor: Asking) -> list[RuleOut]:
+    """All rules that a round may have: the key of each in `rules`, what it is called and what it does."""
+    language = language_of(request, actor)
+    default = ruling.values("open-round", {})
+    return [
+        RuleOut(
+            key=rule.key,
+            kind=rule.kind.value,
+            label=say(rule.label, language),
+            help=say(rule.help, language),
+            default=default[rule.key],
+            options=list(rule.options or (default_vocabulary().codes(rule.scheme) if rule.scheme else ())),
+        )
+        for rule in RULES.values()
+    ]
+
+
+@router.get("/calendars/{country}")
+def get_calendar(
+    country: Country,
+    request: Request,
+    session: Reading,
+    actor: Asking,
+    year: Annotated[int, Query(ge=calendar.FIRST_YEAR, le=calendar.LAST_YEAR)],
+) -> list[CalendarDayOut]:
+    """The days of a year that are not what their weekday says: holidays, make-up days, days set by hand."""
+    code = calendar.known_calendar(country)
+    found = calendar.calendar_of(session, code).special(year, language_of(request, actor))
+    return [
+        CalendarDayOut(day=one.day, works=one.works, name=one.name, own=one.own is not None) for one in found
+    ]
+
+
+@router.put("/calendars/{country}/{day}")
+def set_day(country: Country, day: date, given: DayOffIn, session: Writing, actor: Asking) -> CalendarDayOut:
+    """Say that a day is worked or not; for facilitators."""
+    one = calendar.set_day(session, actor, country, day, works=given.works, name=given.name)
+    return CalendarDayOut(day=one.day, works=one.works, name=one.name, own=True)
+
+
+@router.delete("/calendars/{country}/{day}", status_code=204)
+def forget_day(country: Country, day: date, session: Writing, actor: Asking) -> None:
+    """Let the country's calendar decide about a day again; for facilitators."""
+    calendar.forget_day(session, actor, country, day)
+
+
+# One round --------------------------------------------------------------------------------------------
+
+
 @router.get("/{uid}")
 def get_round(uid: Uid, response: Response, session: Reading, actor: Asking) -> RoundOut:
     """One round, with the `ETag` that an edit needs."""
@@ -62,6 +152,31 @@ def change_round(
     one = actions.edit(session, actor, uid, given)
     response.headers["ETag"] = etag(one.version)
     return queries.out(session, [one])[0]
+
+
+@router.get("/{uid}/rules")
+def get_rules(uid: Uid, request: Request, session: Reading, actor: Asking) -> list[RuleValueOut]:
+    """The rules of a round as they hold, in words too, and where they differ from the preset."""
+    one = queries.get(session, actor, uid)
+    language = language_of(request, actor)
+    held, given = ruling.values(one.preset, one.rules), ruling.values(one.preset, {})
+    return [
+        RuleValueOut(
+            key=key,
+            value=held[key],
+            words=ruleforms.words(rule, held[key], language),
+            preset=given[key],
+            differs=held[key] != given[key],
+        )
+        for key, rule in RULES.items()
+    ]
+
+
+@router.post("/{uid}/keep", status_code=201)
+def keep_preset(uid: Uid, given: NameIn, session: Writing, actor: Asking) -> PresetOut:
+    """Keep a round's phases and rules under a name, to begin others with; for facilitators."""
+    own = actions.keep_preset(session, actor, queries.get(session, actor, uid), given.name)
+    return PresetOut(id=own.uid, title=own.name, summary="", phases=own.phases, own=True)
 
 
 @router.post("/{uid}/advance")

@@ -65,7 +65,6 @@ def _valid(given: dict[str, Any]) -> RoundIn:
 def _facts(typed: Typed) -> dict[str, Any]:
     facts: dict[str, Any] = {name: typed.text(name) for name in _TEXTS if name in typed.fields}
     facts["themes"] = typed.texts("themes")
-    facts["automatic"] = typed.text("automatic") == "yes"
     return facts
 
 
@@ -82,7 +81,12 @@ def _times(typed: Typed, kept: RoundIn) -> dict[str, Any]:
         plan.append(times)
     if problems:
         raise BadInput(problems)
-    return {"plan": plan, "phases": [phase for phase in PHASES if phase in typed.texts("phases")]}
+    automatic = typed.text("automatic") == "yes"
+    return {
+        "plan": plan,
+        "automatic": automatic,
+        "phases": [phase for phase in PHASES if phase in typed.texts("phases")],
+    }
 
 
 def moment_of(typed: Typed, name: str, time_zone: str) -> datetime | None:
@@ -103,7 +107,7 @@ def as_typed(part: str, kept: RoundIn, language: str) -> Fields:
     """One part of what is kept, as somebody would type it."""
     if part == "phases":
         where = zone(kept.time_zone)
-        fields: Fields = {"phases": list(kept.phases)}
+        fields: Fields = {"phases": list(kept.phases), "automatic": ["yes"] if kept.automatic else []}
         for one in kept.plan:
             fields[f"starts-{one.phase}"] = [_local(one.starts, where)]
             fields[f"ends-{one.phase}"] = [_local(one.ends, where)]
@@ -111,7 +115,7 @@ def as_typed(part: str, kept: RoundIn, language: str) -> Fields:
         fields = ruleforms.typed_as(kept.preset, kept.rules, language)
     else:
         fields = {name: [getattr(kept, name)] for name in _TEXTS}
-        fields |= {"themes": list(kept.themes), "automatic": ["yes"] if kept.automatic else []}
+        fields["themes"] = list(kept.themes)
     return {name: values for name, values in fields.items() if values and values != [""]}
 
 
@@ -126,10 +130,14 @@ def choices(session: Session, actor: Actor, language: str) -> dict[str, Any]:
         "hosts": [(one.uid, one.name) for one in queries.possible_hosts(session, actor)],
         "themes": [(code, vocabulary.label("themes", code, language)) for code in vocabulary.codes("themes")],
         "time_zones": time_zones(language),
-        "countries": sorted(
-            ((code, country_name(code, language)) for code in calendar.countries()), key=lambda one: one[1]
-        ),
+        "countries": country_choices(language),
     }
+
+
+def country_choices(language: str) -> list[tuple[str, str]]:
+    """The countries and regions whose public holidays are known, by name."""
+    named = ((code, country_name(code, language)) for code in calendar.countries())
+    return sorted(named, key=lambda one: one[1])
 
 
 def preset_choices() -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from service.db import now
 from service.errors import BadInput, NotNow
 from service.organizations.desk import problems_by_field, signed_in
 from service.permissions import may, require
-from service.rounds import actions, forms, phases, queries, ruleforms, showing
+from service.rounds import actions, calendar_pages, forms, phases, queries, ruleforms, settings, showing
 from service.rounds.models import RoundStatus
 from service.web import (
     NOTHING_TYPED,
@@ -57,6 +57,10 @@ def all_of_them(request: Request, session: Reading, actor: Asking) -> Response:
         hosts=queries.hosts_of(session, found),
         drafts=may(actor, "round:run"),
     )
+
+
+router.include_router(calendar_pages.router)
+router.include_router(settings.router)
 
 
 # Beginning --------------------------------------------------------------------------------------------
@@ -145,7 +149,7 @@ def _overview(
         plan=plan,
         clock=clock,
         preset_title=load_preset(one.preset).title[language],
-        rules=ruleforms.sentences(one, language),
+        rules=ruleforms.sentences(one, language).values(),
         figures=showing.figures(session, one),
         action=showing.action_for(actor, one, clock),
         obstacle=actions.obstacle(session, one) if runs else None,

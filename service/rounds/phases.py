@@ -33,6 +33,31 @@ NAMES = {
     RoundStatus.CLOSED: Message("phase-closed", "Closed"),
     RoundStatus.CANCELLED: Message("phase-cancelled", "Cancelled"),
 }
+EXPLAINED = {
+    RoundStatus.OPEN: Message(
+        "phase-open-help", "Organizations enter their needs and offers; the rules are checked as they do."
+    ),
+    RoundStatus.SCREENING: Message(
+        "phase-screening-help",
+        "Facilitators look at each application and accept it or return it with reasons.",
+    ),
+    RoundStatus.REVIEWING: Message(
+        "phase-reviewing-help", "Reviewers score the projects; the best go on the shortlist."
+    ),
+    RoundStatus.MATCHING: Message(
+        "phase-matching-help", "Pairs are found by the rules, looked through and released."
+    ),
+    RoundStatus.NOTICE: Message(
+        "phase-notice-help", "The result is public, and anybody may object with evidence."
+    ),
+    RoundStatus.CHOOSING: Message("phase-choosing-help", "Both sides of each pairing say yes or no."),
+    RoundStatus.MEETING: Message("phase-meeting-help", "Those who chose each other meet at set times."),
+    RoundStatus.SIGNING: Message("phase-signing-help", "Agreements are signed."),
+    RoundStatus.DELIVERING: Message(
+        "phase-delivering-help", "What was agreed is carried out, paid and reported."
+    ),
+}
+"""What happens in each phase."""
 STEPS = {
     RoundStatus.OPEN: "open",
     RoundStatus.SCREENING: "screen",

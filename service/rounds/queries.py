@@ -13,6 +13,8 @@ from matching.profiles import Side
 from matching.text import LANGUAGES
 from service.db import now
 from service.errors import NotFound
+from service.listings import queries as listings
+from service.listings.models import Listing
 from service.organizations import queries as organizations
 from service.organizations.models import Organization
 from service.permissions import may
@@ -185,6 +187,25 @@ def possible_hosts(session: Session, actor: Actor) -> list[Organization]:
     acting = organizations.visible_to(actor).where(organizations.acting(organizations.today()))
     found = session.exec(acting.order_by(col(Organization.name)).limit(1000))
     return sorted(found, key=lambda one: (one.key not in actor.memberships, one.name.casefold()))
+
+
+def offers_for(session: Session, actor: Actor, one: Round) -> list[tuple[str, str]]:
+    """uid and title of the offers that a fund of the round may hold: those entered, and those of its host."""
+    entered = select(Application.listing_id).where(
+        Application.round_id == one.key, col(Application.side) == Side.OFFER
+    )
+    found = session.exec(
+        listings.visible_to(actor)
+        .where(
+            col(Listing.side) == Side.OFFER,
+            or_(
+                col(Listing.id).in_(entered),
+                and_(col(Listing.organization_id) == one.host_id, listings.public(listings.today())),
+            ),
+        )
+        .order_by(col(Listing.id))
+    )
+    return [(listing.uid, listing.title) for listing in found]
 
 
 def own_presets(session: Session, actor: Actor) -> list[OwnPreset]:

@@ -5,71 +5,16 @@ Forms, the API's description, plain words and what differs from the preset all c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from matching.messages import Message
 from service.results.words import FAIRNESS, PARTS
+from service.rounds.procedure import PROCEDURE
+from service.rounds.rule import Group, Kind, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-PREFIX = "rules."
-"""Before a rule's key in the names of form fields and problems."""
-
-
-class Kind(StrEnum):
-    """What a rule holds, and with it how it is typed and said."""
-
-    COUNT = "count"
-    NUMBER = "number"
-    FLAG = "flag"
-    ONE = "one"
-    MANY = "many"
-    CODES = "codes"
-    PLACES = "places"
-    SUM = "sum"
-    ROLES = "roles"
-    BUDGETS = "budgets"
-    QUOTAS = "quotas"
-    CRITERIA = "criteria"
-    WEIGHTS = "weights"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One rule. `key` is its place in a preset's file; `says` tells in a sentence what it asks for."""
-
-    key: str
-    kind: Kind
-    label: Message
-    help: Message
-    says: Message | None = None
-    """With the field {value}; None: it is technical, and nobody but facilitators needs to read it."""
-    scheme: str = ""
-    options: Mapping[str, Message] = field(default_factory=dict)
-    unlimited: bool = False
-    """Whether it may be left empty."""
-    phase: str = ""
-    """The phase without which it says nothing."""
-    advanced: bool = False
-
-    @property
-    def name(self) -> str:
-        """The name of its form field."""
-        return PREFIX + self.key
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Rules that belong together."""
-
-    code: str
-    title: Message
-    rules: tuple[Rule, ...]
-
 
 FAIRNESS_HELP = MappingProxyType(
     {
@@ -92,27 +37,6 @@ FAIRNESS_HELP = MappingProxyType(
     }
 )
 """What each strength of fairness means."""
-
-CRITERIA = MappingProxyType(
-    {
-        "broad_need": Message("criterion-broad-need", "Broad need"),
-        "public_benefit": Message("criterion-public-benefit", "Public benefit"),
-        "innovation": Message("criterion-innovation", "Innovation"),
-        "sound_plan": Message("criterion-sound-plan", "Sound plan"),
-        "economy": Message("criterion-economy", "Economy"),
-        "growth": Message("criterion-growth", "Growth"),
-        "replicability": Message("criterion-replicability", "Replicability"),
-    }
-)
-"""The criteria that have a name in every language; others are called what facilitators call them."""
-
-REPORTS = MappingProxyType(
-    {
-        "monthly": Message("report-monthly", "Every month"),
-        "quarterly": Message("report-quarterly", "Every quarter"),
-        "final": Message("report-final", "At the end"),
-    }
-)
 
 
 def _standing(side: str) -> tuple[Rule, ...]:
@@ -302,91 +226,7 @@ GROUPS = (
             ),
         ),
     ),
-    Group(
-        "review",
-        Message("rules-review", "Checking and reviewing"),
-        (
-            Rule(
-                key="process.resubmission",
-                phase="screening",
-                kind=Kind.FLAG,
-                label=Message("rule-resubmission", "Returned applications may be handed in again"),
-                help=Message("rule-resubmission-help", "Mended, and before the deadline."),
-                says=Message(
-                    "rule-resubmission-says", "What is returned may be mended and handed in again in time."
-                ),
-            ),
-            Rule(
-                key="process.blind_review",
-                phase="reviewing",
-                kind=Kind.FLAG,
-                label=Message("rule-blind", "Blind review"),
-                help=Message(
-                    "rule-blind-help",
-                    "Reviewers see neither the name of an organization nor anything that tells it.",
-                ),
-                says=Message("rule-blind-says", "Reviewers do not see whose project it is."),
-            ),
-            Rule(
-                key="process.criteria",
-                phase="reviewing",
-                kind=Kind.CRITERIA,
-                label=Message("rule-criteria", "Criteria and their weights"),
-                help=Message("rule-criteria-help", "In per cent; together they make 100."),
-                says=Message("rule-criteria-says", "Reviewed by: {value}.", value=""),
-            ),
-        ),
-    ),
-    Group(
-        "process",
-        Message("rules-process", "Replies, notice and reports"),
-        (
-            Rule(
-                key="process.reply_days",
-                phase="choosing",
-                kind=Kind.COUNT,
-                label=Message("rule-reply-days", "Days to reply to a proposed pairing"),
-                help=Message("rule-reply-days-help", "Then it lapses, and the next in line is asked."),
-                says=Message(
-                    "rule-reply-days-says", "Days to reply to a proposed pairing: {value}.", value=""
-                ),
-            ),
-            Rule(
-                key="process.most_pending",
-                phase="choosing",
-                kind=Kind.COUNT,
-                label=Message("rule-most-pending", "Most replies an organization may leave open"),
-                help=Message(
-                    "rule-most-pending-help", "With so many open, it answers one before it asks for another."
-                ),
-                says=Message(
-                    "rule-most-pending-says",
-                    "Requests that an organization may have waiting at once: at most {value}.",
-                    value="",
-                ),
-            ),
-            Rule(
-                key="process.notice_working_days",
-                phase="notice",
-                kind=Kind.COUNT,
-                label=Message("rule-notice", "Public notice, in working days"),
-                help=Message(
-                    "rule-notice-help",
-                    "The result is shown to everybody for so long before it is confirmed. Holidays of the "
-                    "round's calendar do not count.",
-                ),
-                says=Message("rule-notice-says", "Working days of public notice: {value}.", value=""),
-            ),
-            Rule(
-                key="process.reports",
-                kind=Kind.MANY,
-                options=REPORTS,
-                label=Message("rule-reports", "Reports"),
-                help=Message("rule-reports-help", "When those who carry out a project report about it."),
-                says=Message("rule-reports-says", "Reports: {value}.", value=""),
-            ),
-        ),
-    ),
+    *PROCEDURE,
     Group(
         "matching",
         Message("rules-matching", "Matching"),
@@ -395,6 +235,7 @@ GROUPS = (
                 key="fairness",
                 kind=Kind.ONE,
                 options=FAIRNESS,
+                explained=FAIRNESS_HELP,
                 label=Message("rule-fairness", "Fairness"),
                 help=Message(
                     "rule-fairness-help", "How strongly those count who would otherwise leave with nothing."

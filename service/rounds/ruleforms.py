@@ -14,7 +14,9 @@ from matching.reading.quantities import InvalidValue, parse_amount
 from matching.vocabulary import default_vocabulary
 from service.i18n import list_text, number_text
 from service.organizations.checks import places_of
-from service.rounds.rulebook import CRITERIA, GROUPS, RULES, Kind, Rule
+from service.rounds.procedure import CRITERIA
+from service.rounds.rule import Kind, Rule
+from service.rounds.rulebook import GROUPS, RULES
 from service.rounds.ruling import overrides, plain, values
 from service.wording import quantity_text, say, term_text
 
@@ -33,6 +35,7 @@ _COLUMNS = {
     Kind.BUDGETS: ("name", "offers", "limit"),
     Kind.QUOTAS: ("what", "at_least"),
     Kind.CRITERIA: ("name", "weight"),
+    Kind.MARKS: ("mark", "up_to"),
 }
 NOTHING = Message("rule-nothing", "Not asked for")
 YES = Message("rule-yes", "Yes")
@@ -58,7 +61,8 @@ def typed_as(preset: str, rules: Mapping[str, Any], language: str) -> Fields:
 def line_count(rule: Rule, fields: Mapping[str, list[str]]) -> int:
     """How many lines a table of the form shows: all that say something, and spare ones."""
     used = [int(match[1]) + 1 for name in fields if (match := _line(rule, name)) and any(fields[name])]
-    return min(max([0, *used]) + SPARE_LINES, MOST_LINES)
+    spare = 1 if rule.kind in (Kind.ROLES, Kind.BUDGETS) else SPARE_LINES
+    return min(max([0, *used]) + spare, MOST_LINES)
 
 
 def _line(rule: Rule, name: str) -> re.Match[str] | None:
@@ -166,6 +170,22 @@ def _criteria(rule: Rule, typed: Typed, language: str) -> dict[str, Any]:
     return found
 
 
+def _pass_marks(rule: Rule, typed: Typed, language: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "mark": _number_of(_first(line, "mark"), rule, int),
+            "up_to": _sum_of(_first(line, "up_to"), language) or None,
+        }
+        for line in _lines(rule, typed)
+    ]
+
+
+def _questions(rule: Rule, typed: Typed, _language: str) -> list[str]:
+    known = [code for code in rule.options if code in typed.texts(rule.name)]
+    own = [line.strip() for line in typed.text(f"{rule.name}-own").splitlines()]
+    return [*known, *(line for line in own if line)]
+
+
 def _weights(rule: Rule, typed: Typed, _language: str) -> dict[str, Any]:
     texts = {part: typed.text(f"{rule.name}-{part}").replace(",", ".") for part in rule.options}
     return {part: _number_of(text, rule, float) for part, text in texts.items()}
@@ -184,6 +204,8 @@ _READERS: Mapping[Kind, Callable[[Rule, Any, str], Any]] = {
     Kind.BUDGETS: _budgets,
     Kind.QUOTAS: _quotas,
     Kind.CRITERIA: _criteria,
+    Kind.MARKS: _pass_marks,
+    Kind.QUESTIONS: _questions,
     Kind.WEIGHTS: _weights,
 }
 
@@ -226,8 +248,18 @@ def _typed_lines(rule: Rule, value: Any, language: str) -> list[Fields]:
             {"what": [f"{one['scheme']}:{one['code']}"], "at_least": [str(one["at_least"])]} for one in value
         ]
     return [
-        {name: one if isinstance(one, list) else [str(one)] for name, one in line.items()} for line in value
+        {
+            name: one if isinstance(one, list) else [] if one is None else [str(one)]
+            for name, one in line.items()
+        }
+        for line in value
     ]
+
+
+def _question_fields(rule: Rule, value: Any, _language: str) -> Fields:
+    own = [question for question in value if question not in rule.options]
+    known = [question for question in value if question in rule.options]
+    return {rule.name: known, f"{rule.name}-own": ["\n".join(own)]}
 
 
 def _weight_fields(rule: Rule, value: Any, _language: str) -> Fields:
@@ -247,6 +279,8 @@ _WRITERS: Mapping[Kind, Callable[[Rule, Any, str], Fields]] = {
     Kind.BUDGETS: _table,
     Kind.QUOTAS: _table,
     Kind.CRITERIA: _table,
+    Kind.MARKS: _table,
+    Kind.QUESTIONS: _question_fields,
     Kind.WEIGHTS: _weight_fields,
 }
 
@@ -292,28 +326,39 @@ def words(rule: Rule, value: Any, language: str) -> str:
             return list_text(
                 (f"{criterion_name(code, language)} {weight} %" for code, weight in value.items()), language
             )
-        case Kind.WEIGHTS:
-            parts = (
-                f"{say(rule.options[part], language)} {number_text(value[part], language)}" for part in value
+        case Kind.MARKS:
+            return list_text((_mark_words(one, language) for one in value), language)
+        case Kind.QUESTIONS:
+            return " / ".join(
+                say(rule.options[one], language) if one in rule.options else one for one in value
             )
+        case Kind.WEIGHTS:
+            parts = (f"{say(name, language)} {value[part]:g}" for part, name in rule.options.items())
             return list_text(parts, language)
         case _:
             return number_text(value, language)
 
 
 def _role_words(role: Mapping[str, list[str]], language: str) -> str:
-    anybody = say(Message("role-anybody", "anybody"), language)
+    anybody = say(Message("role-anybody", "Anybody"), language)
     anything = say(Message("role-anything", "anything"), language)
     return say(
         Message(
             "role-words",
-            "{givers} may give {kinds} to {takers}",
+            "{givers} → {takers}: {kinds}",
             givers=terms("organization_kinds", role["offers_from"], language) or anybody,
             takers=terms("organization_kinds", role["needs_from"], language) or anybody,
             kinds=terms("kinds", role["kinds"], language) or anything,
         ),
         language,
     )
+
+
+def _mark_words(one: Mapping[str, Any], language: str) -> str:
+    if one["up_to"] is None:
+        return number_text(one["mark"], language)
+    upto = Message("pass-mark-words", "{mark} up to {sum}", mark=one["mark"], sum=parse_amount(one["up_to"]))
+    return say(upto, language)
 
 
 def terms(scheme: str, codes: Any, language: str) -> str:
@@ -327,10 +372,10 @@ def _money(text: str, language: str) -> str:
     return quantity_text(quantity, language)
 
 
-def sentences(one: Round, language: str) -> list[tuple[Message, list[str]]]:
-    """What a round's rules ask for in plain words, group by group; what asks for nothing is left out."""
+def sentences(one: Round, language: str) -> dict[str, tuple[Message, list[str]]]:
+    """What a round's rules ask for in plain words, by group; what asks for nothing is left out."""
     held = values(one.preset, one.rules)
-    found = []
+    found = {}
     for group in GROUPS:
         said = [
             say(
@@ -341,7 +386,7 @@ def sentences(one: Round, language: str) -> list[tuple[Message, list[str]]]:
             if rule.says and held[rule.key] and (not rule.phase or rule.phase in one.phases)
         ]
         if said:
-            found.append((group.title, said))
+            found[group.code] = (group.title, said)
     return found
 
 

@@ -15,13 +15,14 @@ from matching.messages import Message, Quantity
 from matching.rules import load_preset
 from service.errors import FieldProblem
 from service.organizations.models import tidy
-from service.rounds.rulebook import PREFIX, RULES
+from service.rounds.rule import PREFIX
+from service.rounds.rulebook import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from matching.rules import Preset
-    from service.rounds.rulebook import Rule
+    from service.rounds.rule import Rule
 
 
 def plain(value: Any) -> Any:

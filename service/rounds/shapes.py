@@ -110,6 +110,16 @@ class StepIn(BaseModel):
     ends: datetime | None = None
 
 
+class NameIn(BaseModel):
+    """What something is called."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"name": "Talk without bad records"}]}
+    )
+
+    name: Annotated[str, Limits(max_length=TITLE_CHARACTERS)]
+
+
 class DayOffIn(BaseModel):
     """Whether a day is worked, whatever the country's calendar says."""
 

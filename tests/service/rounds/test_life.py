@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import pytest
 from sqlmodel import select
 
 from service.db import now, writing
 from service.events import Event
 from service.jobs import Job
-from service.permissions import Role
 from service.rounds.models import Round, RoundPhase, RoundStatus
 
 if TYPE_CHECKING:
@@ -21,17 +19,9 @@ if TYPE_CHECKING:
     from fastapi.testclient import TestClient
     from sqlalchemy import Engine
 
-    from service.accounts.models import User
-    from tests.service.conftest import Enter, MakeListing, MakeParty, MakeRound, MakeUser
+    from tests.service.conftest import Enter, MakeListing, MakeParty, MakeRound
 
-    AsUser = Callable[[User], TestClient]
     Rows = Callable[[Any], list[Any]]
-
-
-@pytest.fixture
-def facilitator(make_user: MakeUser, as_user: AsUser) -> TestClient:
-    """The browser of somebody who runs rounds."""
-    return as_user(make_user(roles=[Role.FACILITATOR]))
 
 
 def created(browser: TestClient, **given: Any) -> dict[str, Any]:
