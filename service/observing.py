@@ -178,9 +178,11 @@ class Watching:
 
 
 def _route(scope: Scope) -> str:
-    """The route's pattern (`/listings/{uid}`)."""
+    """The route's pattern (`/listings/{uid}`), with the prefix under which a room's router is included."""
     path = getattr(scope.get("route"), "path", None)
-    return str(path) if path else UNMATCHED
+    included = scope.get("fastapi", {}).get("included_router")
+    prefix = included.include_context.prefix if included else ""
+    return f"{prefix}{path}" if path else UNMATCHED
 
 
 def unready(engine: Engine, jobs: Jobs) -> list[str]:

@@ -67,9 +67,13 @@ def test_figures_count_requests_by_route_and_jobs_by_status(client: TestClient, 
         )
     client.get("/healthz")
     client.get("/nothing/secret-token")
+    client.get("/listings/secret-token/edit")
+    client.get("/organizations/secret-token")
     found = client.get("/metrics").text
     assert 'qiao_requests_total{method="GET",route="/healthz",status="200"} 1.0' in found
     assert 'qiao_request_seconds_count{method="GET",route="/healthz"} 1.0' in found
+    assert 'route="/listings/{uid}/edit"' in found
+    assert 'route="/organizations/{uid}"' in found
     assert 'qiao_jobs{name="tidy",status="failed"} 1.0' in found
     assert "secret-token" not in found
 
