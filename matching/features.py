@@ -161,6 +161,8 @@ def evidence(need: Profile, offer: Profile, semantic: float, record: TrackRecord
         reasons.append(Message("met-before", "Worked together before"))
     if need.id in offer.preferences or offer.id in need.preferences:
         reasons.append(Message("ranked", "One has asked for the other"))
+    if need.organization.left_out or offer.organization.left_out:
+        reasons.append(Message("second-chance", "Left the last round with nothing"))
     return tuple(reasons)
 
 

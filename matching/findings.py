@@ -221,6 +221,10 @@ def _why_nobody_gives(need: Profile) -> tuple[Message, Message]:
     )
 
 
+_NAMED = ("need", "project", "supply", "offer")
+"""Parameters that hold the id of a profile, or of one of its lines."""
+
+
 class Names:
     """Puts titles, names and quantities in the place of ids and numbers in what the optimiser says."""
 
@@ -231,8 +235,13 @@ class Names:
         self._organizations = {p.organization.id: p.organization.name for p in profiles}
 
     def spell_out(self, message: Message) -> Message:
-        """The same message about titles and names."""
+        """The same message about titles and names; ids stay in parameters called so, such as `need_id`."""
         named = {name: self._named(name, value) for name, value in message.params.items()}
+        named |= {
+            f"{name}_id": str(value).split("/")[0]
+            for name, value in message.params.items()
+            if name in _NAMED and f"{name}_id" not in message.params
+        }
         unit = self._units.get(str(message.params.get("supply")))
         if unit is not None and isinstance(amount := message.params.get("amount"), int):
             named["amount"] = Quantity(amount, unit)
@@ -241,7 +250,7 @@ class Names:
     def _named(self, name: str, value: Param) -> Param:
         if name == "organization":
             return self._organizations.get(str(value), value)
-        if name in ("need", "project", "supply", "offer"):
+        if name in _NAMED:
             return self._titles.get(str(value).split("/")[0], value)
         return value
 

@@ -13,8 +13,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from matching.allocation import allocate, certificate, explain
+from matching.allocation import certificate, explain
 from matching.assembly import assemble, carries, lines_meet
+from matching.continuing import shared_out
 from matching.embedding import default_embedder
 from matching.errors import Infeasible, InvalidRules, Problem
 from matching.findings import Names, blocking, idle_offers, pairings, shortfalls, unmatched_needs
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from matching.embedding import Embedder
+    from matching.outcome import Pairing
     from matching.profiles import Cooperation, Profile
 
 
@@ -47,14 +49,16 @@ def match(
     embedder: Embedder | None = None,
     *,
     cooperations: Sequence[Cooperation] = (),
+    earlier: Matching | None = None,
     progress: Progress = _silent,
 ) -> Matching:
     """Who carries which need, provably well: pairings with reasons, the rest with remedies, a certificate.
 
     `rules` default to an open round today; `embedder` to the bundled multilingual model. Known
-    `cooperations` feed track records, yearly caps and what is left of budgets. Raises InvalidRules for ids
-    that are used twice or rules that name unknown ones, Infeasible with remedies for locks and quotas that
-    cannot all hold.
+    `cooperations` feed track records, yearly caps and what is left of budgets. Pairs of an `earlier` result
+    stay unless giving one up is worth more than `rules.keep`; the certificate says what that costs. Raises
+    InvalidRules for ids that are used twice or rules that name unknown ones, Infeasible with remedies for
+    locks and quotas that cannot all hold. What `progress` raises ends the work.
     """
     rules = rules or Rules()
     as_of = rules.as_of or datetime.now(UTC).date()
@@ -90,17 +94,16 @@ def match(
 
     names = Names(needs, offers, assembly.units)
     try:
-        allocation = allocate(
-            assembly.problem,
-            fairness=rules.fairness,
-            seed=rules.seed,
-            time_limit=rules.time_limit,
-            progress=allocating,
-        )
+        allocation, keep_price = shared_out(assembly, rules, earlier, allocating)
     except Infeasible as error:
         raise Infeasible(error.message, [names.spell_out(one) for one in error.remedies]) from error
     progress("explaining", 0.0)
-    explanations = explain(assembly.problem, allocation, units=assembly.units)
+    explanations = explain(
+        assembly.problem,
+        allocation,
+        units=assembly.units,
+        progress=lambda share: progress("explaining", share),
+    )
     found = pairings(open_needs, open_offers, scored, assembly, allocation, cooperations)
     progress("done", 1.0)
     return Matching(
@@ -115,8 +118,16 @@ def match(
         certificate=replace(
             certificate(assembly.problem, allocation),
             blocking_pairs=blocking(scored, assembly, allocation),
+            kept_pairs=None if earlier is None or keep_price is None else _kept(found, earlier),
+            keep_price=keep_price,
         ),
     )
+
+
+def _kept(found: Sequence[Pairing], earlier: Matching) -> int:
+    """How many pairs are those of the earlier result."""
+    before = {(pairing.need.id, pairing.offer.id) for pairing in earlier.pairings}
+    return sum((pairing.need.id, pairing.offer.id) in before for pairing in found)
 
 
 def _check_ids(needs: Sequence[Profile], offers: Sequence[Profile], rules: Rules) -> None:
@@ -130,7 +141,8 @@ def _check_ids(needs: Sequence[Profile], offers: Sequence[Profile], rules: Rules
             if count > 1
         ]
     known = ({need.id for need in needs}, {offer.id for offer in offers})
-    for column, pairs in (("locks", rules.locks), ("bans", rules.bans)):
+    by_hand = tuple((given.need, given.offer) for given in rules.amounts)
+    for column, pairs in (("locks", rules.locks), ("bans", rules.bans), ("amounts", by_hand)):
         for pair in pairs:
             problems += [
                 Problem(
@@ -156,7 +168,7 @@ def _check_locks(
     """Refuse locks of pairs that no allocation could hold, whatever the amounts, with what would mend it."""
     by_id = {profile.id: profile for profile in (*needs, *offers)}
     remedies = []
-    for need_id, offer_id in rules.locks:
+    for need_id, offer_id in rules.promised:
         need, offer = by_id[need_id], by_id[offer_id]
         reasons = [refused[id_].reason for id_ in (need_id, offer_id) if id_ in refused]
         impossible = pair_refusal(need, offer, rules)
@@ -169,6 +181,8 @@ def _check_locks(
                 need=need.title,
                 offer=offer.title,
                 reason=reason,
+                need_id=need.id,
+                offer_id=offer.id,
             )
             for reason in [*reasons, *([impossible] if impossible else [])]
         ]

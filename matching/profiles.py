@@ -45,6 +45,8 @@ class Organization:
     barred_until: date | None = None
     conflicts: frozenset[str] = frozenset()
     """Ids of organizations with which there is a conflict of interest."""
+    left_out: int = 0
+    """How many rounds in a row, up to the last it took part in, it has left with nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,6 +85,19 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GivenAmount:
+    """What an offer gives to a need, set by hand: `amount` in hundredths of `unit`, that of the offer's line.
+
+    The pair is locked, and gets exactly this from that line.
+    """
+
+    need: str
+    offer: str
+    amount: int
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PassMark:
     """The least score, of 100, of applications that ask for up to so much money; None: for any sum."""
 
@@ -125,7 +138,9 @@ class Rules:
     `coverage_bonus` is what a project's going ahead is worth beside its score (1 is a perfect pair);
     `min_score` in [0, 1] is the least score of a pair worth proposing; `candidates` how many offers a need
     is compared with in full.
-    `locks` and `bans` are pairs of a need's and an offer's id.
+    `locks` and `bans` are pairs of a need's and an offer's id, `amounts` what is given set by hand.
+    `keep` is what a pair of an earlier result counts beside its score when the round is matched again, and
+    `second_chance` what a pair counts for each side whose organization left its last round with nothing.
     """
 
     preset: str = ""
@@ -149,8 +164,16 @@ class Rules:
     weights: Weights = field(default_factory=Weights)
     locks: tuple[tuple[str, str], ...] = ()
     bans: tuple[tuple[str, str], ...] = ()
+    amounts: tuple[GivenAmount, ...] = ()
+    keep: float = 0.05
+    second_chance: float = 0.0
     seed: int = 0
     time_limit: float = 60.0
+
+    @property
+    def promised(self) -> tuple[tuple[str, str], ...]:
+        """The pairs that must be: those locked, and those whose amount is set by hand."""
+        return tuple(dict.fromkeys([*self.locks, *((given.need, given.offer) for given in self.amounts)]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -442,6 +465,7 @@ _BUDGET: dict[str, _Parser] = {
     "offers": lambda reader, value, where: frozenset(_strings(reader, value, where)),
     "limit": _quantity,
 }
+_GIVEN: dict[str, _Parser] = {"need": _text, "offer": _text, "amount": _count(1, 10**15), "unit": _text}
 _PASS_MARK: dict[str, _Parser] = {"up_to": _quantity, "mark": _count(0, 100)}
 _SIDE_WEIGHTS: dict[str, _Parser] = dict.fromkeys(FEATURES, _number(0, 20))
 _WEIGHTS: dict[str, _Parser] = {
@@ -489,6 +513,9 @@ _RULES: dict[str, _Parser] = {
     "weights": _record(Weights, _WEIGHTS),
     "locks": _pairs,
     "bans": _pairs,
+    "amounts": _each(_GIVEN, GivenAmount, "need", "offer", "amount", "unit"),
+    "keep": _number(0, 1),
+    "second_chance": _number(0, 1),
     "seed": _count(0, 2**31),
     "time_limit": _number(0.1, 86_400),
 }

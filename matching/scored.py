@@ -57,19 +57,20 @@ def possible_pairs(
     as_of: date,
 ) -> ScoredPairs:
     """Every candidate pair that no rule forbids and whose score reaches `rules.min_score`; locks always."""
-    found = candidates(needs, offers, embedder, k=rules.candidates, include=rules.locks)
+    found = candidates(needs, offers, embedder, k=rules.candidates, include=rules.promised)
     pairs = [(needs[n], offers[o]) for n, o in zip(found.need.tolist(), found.offer.tolist(), strict=True)]
     useful = [place for place, (need, offer) in enumerate(pairs) if lines_meet(need, offer, rules)]
     scores = score_pairs(
         *pair_features(needs, offers, found.take(np.array(useful, np.int64)), cooperations, as_of),
         rules.weights,
     )
+    promised = frozenset(rules.promised)
     misses: dict[str, tuple[float, str, NearMiss]] = {}
     kept: list[int] = []
     for place, (position, score) in enumerate(zip(useful, scores.score.tolist(), strict=True)):
         need, offer = pairs[position]
         refusal = pair_refusal(need, offer, rules)
-        if refusal is None and score < rules.min_score * SCALE and (need.id, offer.id) not in rules.locks:
+        if refusal is None and score < rules.min_score * SCALE and (need.id, offer.id) not in promised:
             refusal = Message("far-in-meaning", "It is too far from the need in meaning.")
         if refusal is None:
             kept.append(place)

@@ -2,6 +2,7 @@
 
 from matching.allocation.allocation import FIRST_SEAT, allocate
 from matching.allocation.certificate import Certificate, certificate, fingerprint
+from matching.allocation.continuity import allocate_near
 from matching.allocation.explanation import Explanation, explain
 from matching.allocation.infeasibility import Change, TimeUp, remedies, repaired
 from matching.allocation.problem import (
@@ -37,6 +38,7 @@ __all__ = [
     "TimeUp",
     "Violation",
     "allocate",
+    "allocate_near",
     "certificate",
     "explain",
     "fingerprint",

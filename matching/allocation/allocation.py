@@ -17,6 +17,8 @@ from matching.allocation.worth import going_ahead, total, worth
 from matching.messages import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matching.allocation.pipeline import Found
 
 FIRST_SEAT = 1.0
@@ -33,6 +35,7 @@ def allocate(
     time_limit: float = 60.0,
     gap: float | None = None,
     progress: Progress | None = None,
+    starts: Sequence[Integers] = (),
 ) -> Allocation:
     """Share out everything as well as possible, keeping every rule.
 
@@ -50,19 +53,21 @@ def allocate(
     matters; `time_limit` (seconds) ends the work early with the best allocation so far, which is empty at
     worst. `gap`: how close to the bound is close enough for larger ones (default .005, above 10,000 edges
     .02). `progress(stage, fraction, message)` may return False to cancel (raises Cancelled).
+    `starts`: amounts by edge that keep every limit; the result is worth no less than any of them.
     Raises Infeasible if locks and quotas cannot all hold, and TimeUp if that was not settled in time.
     """
     clock = Clock(time_limit, progress)
     t = canonical(problem, seed)
     if gap is None:
         gap = 0.005 if len(t.demand) <= LARGE else 0.02
-    objective = Objective(first_seat=FIRST_SEAT if fairness == "first-seat" else 0.0)
+    objective = objective_of(fairness)
+    earlier = [start[t.order] for start in starts]
     if fairness == "bottleneck":
-        found, objective = bottleneck(t, clock, gap)
+        found, objective = bottleneck(t, clock, gap, earlier)
     elif fairness == "leximin":
-        found, objective = leximin(t, clock, gap)
+        found, objective = leximin(t, clock, gap, earlier)
     else:
-        found = best(t, objective, clock, gap)
+        found = best(t, objective, clock, gap, earlier)
     if found.amount is None:
         found = rescue(t, objective, clock, found)
     clock.tell("verify", 0.95, Message("stage-verify", "Checking every rule again."))
@@ -70,6 +75,11 @@ def allocate(
     checked(problem, result)
     clock.tell("done", 1.0, Message("stage-done", "Done."))
     return result
+
+
+def objective_of(fairness: Fairness) -> Objective:
+    """What is maximised, without the levels of `bottleneck` and `leximin`."""
+    return Objective(first_seat=FIRST_SEAT if fairness == "first-seat" else 0.0)
 
 
 def _result(t: Instance, objective: Objective, found: Found, fairness: Fairness, clock: Clock) -> Allocation:

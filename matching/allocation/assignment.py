@@ -73,7 +73,7 @@ def assign(t: Instance, room: Integers, first_seat: float) -> Integers | None:
     copies = room[j]
     if copies.sum() > MOST_COPIES:
         return None
-    value = t.value[usable] + t.problem.coverage_bonus + first_seat
+    value = t.merit[usable] + t.problem.coverage_bonus + first_seat
     weight = _whole(value) + t.noise[usable]
     start = np.cumsum(room) - room
     edge = np.repeat(np.arange(len(usable)), copies)

@@ -59,6 +59,10 @@ class Certificate:
     lock_prices: Mapping[tuple[str, str | None], float | None]
     fingerprint: str
     blocking_pairs: int | None = None
+    kept_pairs: int | None = None
+    """How many pairs are those of the earlier result; None where there was none to keep."""
+    keep_price: float | None = None
+    """What staying near the earlier result costs at most: best objective less this one."""
 
 
 def certificate(
@@ -116,6 +120,11 @@ def fingerprint(problem: Problem, seed: int, fairness: Fairness = "first-seat") 
             strict=True,
         )
     )
+    favour = np.zeros_like(problem.edge_score) if problem.edge_favour is None else problem.edge_favour
+    favoured = sorted(
+        (ids[0][int(problem.edge_demand[e])], ids[1][int(problem.edge_supply[e])], int(favour[e]))
+        for e in favour.nonzero()[0]
+    )
     digest = hashlib.sha256()
     digest.update(fairness.encode())
     for part in (
@@ -145,6 +154,7 @@ def fingerprint(problem: Problem, seed: int, fairness: Fairness = "first-seat") 
             for s in problem.supplies
         ),
         edges,
+        *([favoured] if favoured else []),
         *(
             sorted(rule.items())
             for rule in (problem.most_projects, problem.projects_cap, problem.already, problem.project_cap)

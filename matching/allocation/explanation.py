@@ -25,7 +25,7 @@ from matching.errors import Infeasible
 from matching.messages import Message, Param, Quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 MARGIN = 0.03
 """What is added to a shortfall before it is tried out: the linear prices are not exact."""
@@ -79,9 +79,11 @@ def explain(
     units: Mapping[str, str] | None = None,
     most: int = 1_000_000,
     time_limit: float = 10.0,
+    progress: Callable[[float], object] | None = None,
 ) -> dict[str, Explanation]:
     """By project id. `units`: by demand and supply id the unit of its amounts, so that messages carry
     quantities and not bare hundredths. `time_limit`: seconds for trying out; `most`: how many to try.
+    `progress` is told the share that is done; what it raises ends the work.
     """
     t = canonical(problem, allocation.seed)
     amount = allocation.amount[t.order]
@@ -105,6 +107,8 @@ def explain(
     found = {}
     tried = 0
     for p, project in enumerate(t.projects):
+        if progress is not None:
+            progress(p / len(t.projects))
         got = sum(int(case.received[i]) for i in lines[p])
         asked = sum(int(t.amount[i]) for i in lines[p])
         if got >= asked:
@@ -455,7 +459,8 @@ def _net(t: Instance, duals: Mapping[tuple[str, str], float], edges: Integers) -
     for name, members, _ in t.shared:
         shared[members] += duals.get(("shared-budget", name), 0.0)
     seat = np.array([duals.get(("most-projects", t.offers[k]), 0.0) for k in t.offer_of[supplies]])
-    return t.gain[edges] - (budget + shared[supplies]) * t.use_rate[edges] - seat / t.capacity[edges]
+    merit = t.merit[edges] / t.amount[t.demand[edges]]
+    return merit - (budget + shared[supplies]) * t.use_rate[edges] - seat / t.capacity[edges]
 
 
 def _with_scores(case: _Case, p: int, raised: float) -> Problem:

@@ -16,6 +16,8 @@ from matching.allocation.pipeline import Found, solve
 from matching.allocation.worth import satisfaction
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matching.allocation.instance import Floats, Instance, Mask
     from matching.allocation.problem import Integers
     from matching.allocation.solver import Clock
@@ -28,7 +30,9 @@ EFFORT = 0.1
 SLACK = 1e-6
 
 
-def best(t: Instance, objective: Objective, clock: Clock, gap: float) -> Found:
+def best(
+    t: Instance, objective: Objective, clock: Clock, gap: float, starts: Sequence[Integers] = ()
+) -> Found:
     """The greatest total for an objective without levels: by assignment where that is all it is."""
     room = places(t)
     if room is not None:
@@ -38,7 +42,7 @@ def best(t: Instance, objective: Objective, clock: Clock, gap: float) -> Found:
             found.offer(t, objective, amount, "assignment")
             found.bound = found.value
             return found
-    return solve(t, objective, clock, gap)
+    return solve(t, objective, clock, gap, starts)
 
 
 def candidates(t: Instance) -> Mask:
@@ -48,19 +52,23 @@ def candidates(t: Instance) -> Mask:
     return able
 
 
-def bottleneck(t: Instance, clock: Clock, gap: float) -> tuple[Found, Objective]:
+def bottleneck(
+    t: Instance, clock: Clock, gap: float, earlier: Sequence[Integers] = ()
+) -> tuple[Found, Objective]:
     """Raise the worst-off as far as possible, then the total."""
-    return leximin(t, clock, gap, levels=1)
+    return leximin(t, clock, gap, earlier, levels=1)
 
 
-def leximin(t: Instance, clock: Clock, gap: float, levels: int = LEVELS) -> tuple[Found, Objective]:
+def leximin(
+    t: Instance, clock: Clock, gap: float, earlier: Sequence[Integers] = (), levels: int = LEVELS
+) -> tuple[Found, Objective]:
     """Raise the worst-off, hold it there, raise the next, up to `levels` times; then the total.
 
     Where not all can get something, those served when as many as possible are served count as the ones
     to be raised. The result is never worse for the worst-off than with a first seat or without fairness.
     """
     able = candidates(t)
-    starts: list[Integers] = []
+    starts: list[Integers] = list(earlier)
     for first_seat in (0.0, MANY_SEATS):
         found = best(t, Objective(first_seat=first_seat), clock, gap)
         if found.amount is None:

@@ -57,6 +57,7 @@ class Instance:
     demand: Integers
     supply: Integers
     score: Integers
+    favour: Integers
     numerator: Integers
     denominator: Integers
     link: Integers
@@ -83,6 +84,11 @@ class Instance:
     def value(self) -> Floats:
         """What serving the whole line over edge e adds to the total."""
         return self.weight[self.demand] * self.score / SCORE_UNIT
+
+    @cached_property
+    def merit(self) -> Floats:
+        """What serving the whole line over edge e adds to the objective: its value and what favours it."""
+        return self.weight[self.demand] * (self.score + self.favour) / SCORE_UNIT
 
     @cached_property
     def gain(self) -> Floats:
@@ -202,6 +208,7 @@ def canonical(problem: Problem, seed: int = 0) -> Instance:
         demand=demand,
         supply=supply,
         score=problem.edge_score[order],
+        favour=np.zeros_like(order) if problem.edge_favour is None else problem.edge_favour[order],
         numerator=problem.edge_numerator[order],
         denominator=problem.edge_denominator[order],
         link=link.astype(np.int64),

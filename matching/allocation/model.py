@@ -1,6 +1,6 @@
 """The linear and mixed-integer programs, written as the table of rules they come from.
 
-    maximise       Σ v_e x_e/D_i + β Σ c_p + γ Σ s_o,  v_e = weight_i · score_e
+    maximise       Σ v_e x_e/D_i + β Σ c_p + γ Σ s_o,  v_e = weight_i · (score_e + favour_e)
     need           Σ_{e∈i} x_e/D_i ≤ y_p
     minimum        Σ_{e∈i} x_e/D_i ≥ m_i/D_i · y_p
     budget         Σ_{e∈j} r_e x_e ≤ B_j
@@ -174,9 +174,8 @@ def build(
     upper[:n_e] = cap
     _locks(rows, t, edges, unit, y, lower)
 
-    value = t.value[edges] * share
     cost = np.zeros(n)
-    cost[:n_e] = value
+    cost[:n_e] = t.merit[edges] * share
     if t.problem.coverage_bonus:
         whole = (y >= 0) & t.has_minimum
         cost[y[whole]] += t.problem.coverage_bonus
@@ -186,7 +185,7 @@ def build(
     if objective.first_seat > 0:
         cost[first[first >= 0]] = objective.first_seat
         _first_seats(rows, t, p, share, first)
-    _satisfaction(rows, t, p, value, objective, floor)
+    _satisfaction(rows, t, p, t.value[edges] * share, objective, floor)
     if floor >= 0:
         cost[floor] = 1.0
     cost *= OBJECTIVE_SCALE

@@ -119,7 +119,7 @@ def _nodes(model: Model, effort: float) -> int:
 def ceiling(t: Instance, objective: Objective) -> float:
     """What no allocation can exceed, without solving anything: each line at its best score."""
     best = np.zeros(len(t.amount))
-    np.maximum.at(best, t.demand, np.where(t.capacity > 0, t.value, 0.0))
+    np.maximum.at(best, t.demand, np.where(t.capacity > 0, t.merit, 0.0))
     reach = np.minimum(1.0, np.bincount(t.demand, weights=t.capacity, minlength=len(best)) / t.amount)
     total = float((best * reach).sum()) + t.problem.coverage_bonus * int(t.open_project.sum())
     seats = len(np.unique(t.organization_of[t.open_project]))
@@ -133,6 +133,17 @@ def greedy(t: Instance, ranking: Integers) -> Integers:
     ledger.prefer(ranking)
     for p, k, least in t.locks:
         ledger.hold(p, k, least)
+    ledger.settle()
+    ledger.refill(_project_order(t, ranking))
+    return np.array(ledger.amount, dtype=np.int64)
+
+
+def mended(t: Instance, amount: Integers) -> Integers:
+    """Amounts of an earlier allocation as far as every rule lets them stand, and what is left used up."""
+    ranking = by_score(t)
+    ledger = Ledger(t)
+    ledger.prefer(ranking)
+    ledger.load(amount.astype(np.float64), np.nonzero(amount)[0])
     ledger.settle()
     ledger.refill(_project_order(t, ranking))
     return np.array(ledger.amount, dtype=np.int64)
@@ -233,7 +244,7 @@ def _ranking(model: Model, relaxed: Solved) -> Integers:
     share = model.unit / t.amount[t.demand[model.edges]]
     if relaxed.duals is None:
         return by_score(t)
-    net = t.value[model.edges].copy()
+    net = t.merit[model.edges].copy()
     wanted = [g for g in model.groups if g[0] in {"budget", "shared-budget", "cheque-maximum", "seat"}]
     weights = np.zeros(model.matrix.shape[0])
     for _, start, keys, _ in wanted:
@@ -245,7 +256,7 @@ def _ranking(model: Model, relaxed: Solved) -> Integers:
 def by_score(t: Instance) -> Integers:
     """Usable edges, the best score first."""
     usable = np.nonzero(t.capacity > 0)[0]
-    return usable[np.lexsort((-t.noise[usable], -t.value[usable]))]
+    return usable[np.lexsort((-t.noise[usable], -t.merit[usable]))]
 
 
 def _project_order(t: Instance, ranking: Integers) -> list[int]:

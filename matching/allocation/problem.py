@@ -124,6 +124,9 @@ class Problem:
     locks: tuple[Lock, ...] = ()
     coverage_bonus: float = 0.0
     """β: what one more project going ahead is worth, beside scores of at most 1 for each line."""
+    edge_favour: Integers | None = None
+    """By edge, in ten-thousandths: what serving the line over it is worth beside its score, such as staying
+    with an earlier partner. It counts in the objective, and neither in the total nor in satisfactions."""
 
     @classmethod
     def of(
@@ -140,6 +143,7 @@ class Problem:
         shared_budgets: Iterable[SharedBudget | tuple[str, frozenset[str], int]] = (),
         locks: Iterable[Lock | tuple[str, str | None]] = (),
         coverage_bonus: float = 0.0,
+        edge_favour: Integers | None = None,
     ) -> Self:
         """A problem from objects or plain tuples; give the arrays themselves where there are many edges."""
         full = [Edge(*edge) for edge in edges]
@@ -163,6 +167,7 @@ class Problem:
             shared_budgets=tuple(SharedBudget(*budget) for budget in shared_budgets),
             locks=tuple(Lock(*lock) for lock in locks),
             coverage_bonus=coverage_bonus,
+            edge_favour=edge_favour,
         )
 
     def __post_init__(self) -> None:
@@ -244,6 +249,9 @@ def _mistakes(problem: Problem) -> Iterable[str]:
             yield "rates must be above 0"
         if problem.edge_score.min() < 0:
             yield "scores must not be below 0"
+        favour = problem.edge_favour
+        if favour is not None and (favour.shape != (count,) or favour.min() < 0):
+            yield "favours must not be below 0, one for each edge"
     known = {s.id for s in supplies}
     for budget in problem.shared_budgets:
         if not budget.supplies <= known or budget.limit < 0:

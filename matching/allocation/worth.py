@@ -23,6 +23,11 @@ def total(t: Instance, amount: Integers) -> float:
     return float((t.gain * amount).sum())
 
 
+def favours(t: Instance, amount: Integers) -> float:
+    """Σ weight · favour · share: what counts in the objective beside the total."""
+    return float(((t.merit - t.value) * amount / t.amount[t.demand]).sum()) if t.favour.any() else 0.0
+
+
 def coverage(t: Instance, amount: Integers) -> float:
     """β's count: 1 for each project with a minimum that goes ahead; for the others, the mean share
     reached over the lines, since with no minimum going ahead is a matter of degree."""
@@ -48,7 +53,9 @@ def satisfaction(t: Instance, amount: Integers) -> Floats:
 
 def worth(t: Instance, objective: Objective, amount: Integers) -> float:
     """The value of the objective that is maximised."""
-    value = objective.score_share * (total(t, amount) + t.problem.coverage_bonus * coverage(t, amount))
+    value = objective.score_share * (
+        total(t, amount) + favours(t, amount) + t.problem.coverage_bonus * coverage(t, amount)
+    )
     if objective.first_seat > 0:
         value += objective.first_seat * first_seats(t, amount)
     if objective.raise_worst is not None:
