@@ -263,6 +263,32 @@ GROUPS = (
                 ),
                 advanced=True,
             ),
+            Rule(
+                key="second_chance",
+                kind=Kind.NUMBER,
+                label=Message("rule-second-chance", "Second chance"),
+                help=Message(
+                    "rule-second-chance-help",
+                    "From 0 to 1. What a pair counts beside its fit for each side whose organization left "
+                    "the last round with nothing; 0.1 is as much as ten points of fit.",
+                ),
+                says=Message(
+                    "rule-second-chance-says",
+                    "Who left the last round with nothing has an advantage: {value}.",
+                    value="",
+                ),
+            ),
+            Rule(
+                key="keep",
+                kind=Kind.NUMBER,
+                label=Message("rule-keep", "Staying with the earlier result"),
+                help=Message(
+                    "rule-keep-help",
+                    "From 0 to 1. What a pair of the earlier result counts beside its fit when the round is "
+                    "matched again. Higher means fewer changes; 0 means starting afresh.",
+                ),
+                advanced=True,
+            ),
             *(
                 Rule(
                     key=f"weights.{side}",
@@ -317,4 +343,4 @@ GROUPS = (
 )
 RULES: Mapping[str, Rule] = MappingProxyType({rule.key: rule for group in GROUPS for rule in group.rules})
 """All rules by key. Not among them: `process.phases` is a field of the round itself, `as_of` is the day of a
-match run, `locks` and `bans` are decided pair by pair with a reason."""
+match run, `locks`, `bans` and `amounts` are decided pair by pair with a reason."""

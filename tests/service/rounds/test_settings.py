@@ -149,7 +149,7 @@ def test_every_key_of_the_library_is_a_rule_or_decided_elsewhere() -> None:
         ("weights", rules._WEIGHTS),
     ):
         known = known - {table} | {f"{table}.{key}" for key in keys}
-    assert known - set(RULES) == {"process.phases", "as_of", "locks", "bans"}
+    assert known - set(RULES) == {"process.phases", "as_of", "locks", "bans", "amounts"}
     assert set(RULES) <= known
 
 
