@@ -18,6 +18,8 @@ from service.i18n import catalogue
 from service.jobs import promise
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlmodel import Session
 
     from service.jobs import Work
@@ -26,17 +28,40 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates" / "mail"
 
 
-def send(session: Session, to: str, template: str, language: str, **values: Any) -> None:
-    """Promise a mail: `templates/mail/<template>.txt`, whose first line is the subject."""
-    promise(session, "send_mail", to=to, template=template, language=language, values=values)
+def send(
+    session: Session,
+    to: str,
+    template: str,
+    language: str,
+    *,
+    files: Sequence[tuple[str, str, str]] = (),
+    **values: Any,
+) -> None:
+    """Promise a mail: `templates/mail/<template>.txt`, whose first line is the subject.
+
+    `files`: name, media type with its parameters, and text of each that is attached.
+    """
+    promise(
+        session, "send_mail", to=to, template=template, language=language, values=values, files=list(files)
+    )
 
 
-def deliver(work: Work, *, to: str, template: str, language: str, values: dict[str, Any]) -> None:
+def deliver(
+    work: Work,
+    *,
+    to: str,
+    template: str,
+    language: str,
+    values: dict[str, Any],
+    files: Sequence[tuple[str, str, str]] = (),
+) -> None:
     """The job behind `send`. A server that does not answer raises Unavailable, and the job is tried again."""
     settings = work.settings
     subject, body = compose(template, language, {**values, "public_url": settings.public_url})
     mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     mail.set_content(body)
+    for name, media_type, text in files:
+        _attach(mail, name, media_type, text)
     mail["From"], mail["To"], mail["Subject"] = settings.mail_from, to, subject
     mail["Date"], mail["Message-ID"] = formatdate(), make_msgid(domain="qiao")
     mail["Auto-Submitted"], mail["Content-Language"] = "auto-generated", language
@@ -46,6 +71,17 @@ def deliver(work: Work, *, to: str, template: str, language: str, values: dict[s
         outbox = settings.data_dir / "outbox"
         outbox.mkdir(exist_ok=True)
         (outbox / f"{work.job}.eml").write_bytes(mail.as_bytes())
+
+
+def _attach(mail: EmailMessage, name: str, media_type: str, text: str) -> None:
+    """Attach a text; parameters of its type (`method=REQUEST`) are what mail programs act upon."""
+    kind, *parameters = (part.strip() for part in media_type.split(";"))
+    main, _, sub = kind.partition("/")
+    mail.add_attachment(text.encode(), maintype=main, subtype=sub, filename=name)
+    part = list(mail.iter_attachments())[-1]
+    for parameter in ("charset=utf-8", *parameters):
+        key, _, value = parameter.partition("=")
+        part.set_param(key, value)
 
 
 def compose(template: str, language: str, values: dict[str, Any]) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from service.idempotency import clear_keys
 from service.jobs import Handler, Jobs, clear_done
 from service.listings import actions as listings
 from service.listings import importing, requests
+from service.meetings import outcomes, solving, telling
 from service.organizations import actions as organizations
 from service.pairings import running as matching
 from service.rounds import applying, timekeeping
@@ -39,6 +40,10 @@ HANDLERS: dict[str, Handler] = {
     "reindex": search.reindex,
     "send_digests": search.send_digests,
     "match_round": matching.match_round,
+    "make_timetable": solving.make_timetable,
+    "tell_meetings": telling.tell_meetings,
+    "cancel_fallen": solving.cancel_fallen,
+    "ask_outcomes": outcomes.ask_outcomes,
     "announce": webhooks.announce,
     "deliver_webhook": webhooks.deliver,
 }
@@ -56,6 +61,8 @@ TIMERS: list[tuple[timedelta, str]] = [
     (timedelta(minutes=10), "lapse_requests"),
     (timedelta(hours=1), "reindex"),
     (timedelta(hours=1), "send_digests"),
+    (timedelta(minutes=5), "cancel_fallen"),
+    (timedelta(minutes=10), "ask_outcomes"),
     (timedelta(seconds=5), "announce"),
 ]
 """How often each of these is promised by itself."""

@@ -15,8 +15,13 @@ from service.lifecycle import Lifecycle, step
 
 LEAST_MINUTES = 15
 """The shortest meeting."""
+MOST_MINUTES = 240
 MOST_SLOTS = 200
 MOST_TABLES = 500
+MOST_BREAKS = 8
+TABLE_CHARACTERS = 40
+REMARK_CHARACTERS = 2_000
+"""The longest reason of a cancellation and the longest remark on an outcome."""
 
 
 class MeetingPlan(Row, table=True):
@@ -26,15 +31,22 @@ class MeetingPlan(Row, table=True):
     __table_args__ = (UniqueConstraint("round_id", name="meeting_plan_once"),)
 
     round_id: int = Field(foreign_key="round.id")
+    frame: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """What was asked for, as `PlanIn` has it."""
     slots: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     """When each slot begins, ISO 8601 in UTC, in order; breaks are gaps between them."""
     slot_minutes: int = 20
     tables: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     """What each table is called."""
     job: str = Field(default="", max_length=32)
+    """The job that makes the timetable, or made it last."""
     certificate: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
-    """Of the last solve: meetings, placed, objective, bound, seconds."""
+    """Of the last solve: meetings, placed, objective, bound, seconds, who was not placed and why."""
     released: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Since when the organizations see their meetings and are told of every change."""
+    asked_now: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    asked_later: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When people were asked by mail what came of it: after the forum, and half a year later."""
 
 
 class Availability(Row, table=True):
@@ -45,8 +57,8 @@ class Availability(Row, table=True):
 
     round_id: int = Field(foreign_key="round.id", index=True)
     organization_id: int = Field(foreign_key="organization.id", index=True)
-    absent: list[int] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    """Positions in `MeetingPlan.slots`."""
+    absent: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Beginnings of slots, as `MeetingPlan.slots` has them."""
 
 
 class MeetingStatus(StrEnum):
@@ -71,22 +83,26 @@ class Meeting(Row, table=True):
     """Two organizations at one table in one slot."""
 
     __tablename__ = "meeting"
+    __table_args__ = (UniqueConstraint("pairing_id", name="meeting_once"),)
 
     round_id: int = Field(foreign_key="round.id", index=True)
-    pairing_id: int = Field(foreign_key="pairing.id", index=True)
+    pairing_id: int = Field(foreign_key="pairing.id")
     status: MeetingStatus = Field(
         default=MeetingStatus.SCHEDULED, sa_column=status_column(MeetingStatus, name="meeting_status")
     )
-    slot: int
-    """Position in `MeetingPlan.slots`."""
+    starts: datetime = Field(sa_type=UtcDateTime, index=True)
     table: int
     """Position in `MeetingPlan.tables`."""
     by_hand: bool = False
-    """Moved by a facilitator: solving again leaves it where it is."""
+    """Placed by a facilitator: solving again leaves it where it is."""
     sequence: int = 0
-    """Of its iCalendar entry: grows with each change."""
+    """Of its iCalendar entry: grows with each change after the release."""
+    told: int = -1
+    """The sequence that both sides have been told of by mail."""
     missed_by: str = Field(default="", max_length=10)
     """Which side did not come: need, offer or both."""
+    reason: str = Field(default="", sa_column=Column(Text, nullable=False))
+    """Why it was cancelled."""
 
 
 class OutcomeAsked(StrEnum):

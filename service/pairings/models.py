@@ -130,7 +130,7 @@ PAIRING = Lifecycle(
     step("take_back", _P.DECLINED, _P.RELEASED),
     step("lapse", _P.RELEASED, _P.LAPSED),
     step("offer_again", (_P.DECLINED, _P.LAPSED), _P.RELEASED, needs_reason=True),
-    step("meet", _P.MUTUAL, _P.MET),
+    step("meet", (_P.RELEASED, _P.MUTUAL), _P.MET),
     step("agree", (_P.RELEASED, _P.MUTUAL, _P.MET), _P.AGREED),
     step("drop", (_P.PROPOSED, _P.RELEASED, _P.MUTUAL, _P.MET), _P.DROPPED, needs_reason=True),
 )

@@ -48,12 +48,15 @@ def upgrade() -> None:
         sa.Column("created", UtcDateTime(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("round_id", sa.Integer(), nullable=False),
+        sa.Column("frame", sa.JSON(), nullable=False),
         sa.Column("slots", sa.JSON(), nullable=False),
         sa.Column("slot_minutes", sa.Integer(), nullable=False),
         sa.Column("tables", sa.JSON(), nullable=False),
         sa.Column("job", sa.String(length=32), nullable=False),
         sa.Column("certificate", sa.JSON(), nullable=False),
         sa.Column("released", UtcDateTime(), nullable=True),
+        sa.Column("asked_now", UtcDateTime(), nullable=True),
+        sa.Column("asked_later", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["round_id"], ["round.id"], name=op.f("fk_meeting_plan_round_id_round")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_meeting_plan")),
         sa.UniqueConstraint("round_id", name="meeting_plan_once"),
@@ -83,18 +86,21 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
-        sa.Column("slot", sa.Integer(), nullable=False),
+        sa.Column("starts", UtcDateTime(), nullable=False),
         sa.Column("table", sa.Integer(), nullable=False),
         sa.Column("by_hand", sa.Boolean(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("told", sa.Integer(), nullable=False),
         sa.Column("missed_by", sa.String(length=10), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["pairing_id"], ["pairing.id"], name=op.f("fk_meeting_pairing_id_pairing")),
         sa.ForeignKeyConstraint(["round_id"], ["round.id"], name=op.f("fk_meeting_round_id_round")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_meeting")),
+        sa.UniqueConstraint("pairing_id", name="meeting_once"),
     )
     with op.batch_alter_table("meeting", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_meeting_pairing_id"), ["pairing_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_meeting_round_id"), ["round_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_meeting_starts"), ["starts"], unique=False)
         batch_op.create_index(batch_op.f("ix_meeting_status"), ["status"], unique=False)
         batch_op.create_index(batch_op.f("ix_meeting_uid"), ["uid"], unique=True)
 
@@ -180,7 +186,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_meeting_uid"))
         batch_op.drop_index(batch_op.f("ix_meeting_status"))
         batch_op.drop_index(batch_op.f("ix_meeting_round_id"))
-        batch_op.drop_index(batch_op.f("ix_meeting_pairing_id"))
+        batch_op.drop_index(batch_op.f("ix_meeting_starts"))
 
     op.drop_table("meeting")
     with op.batch_alter_table("meeting_plan", schema=None) as batch_op:
