@@ -255,6 +255,4 @@ def give_outcome(
     """Say what came of a meeting: now, or six months later."""
     one, found = _one(session, actor, meeting_uid, lock=True)
     kept = outcomes.give(session, actor, one, found, asked, given.label, given.text, given.side)
-    return OutcomeOut(
-        meeting=meeting_uid, side=kept.side, asked=kept.asked, label=kept.label, text=kept.text
-    )
+    return OutcomeOut(meeting=meeting_uid, side=kept.side, asked=kept.asked, label=kept.label, text=kept.text)

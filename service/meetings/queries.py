@@ -173,8 +173,8 @@ def to_meet(one: Round) -> ColumnElement[bool]:
 
 def of_the_round(session: Session, one: Round) -> list[Encounter]:
     """All that are to meet, and all that have a meeting."""
-    has_one = exists().where(col(Meeting.pairing_id) == col(Pairing.id))
-    return encounters(session, or_(to_meet(one), and_(col(Pairing.round_id) == one.key, has_one)))
+    has_one = and_(col(Pairing.round_id) == one.key, col(Meeting.id).is_not(None))
+    return encounters(session, or_(to_meet(one), has_one))
 
 
 def of_pairing(session: Session, one: Round, uid: str) -> Encounter:
