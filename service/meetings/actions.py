@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -59,12 +59,12 @@ def plan_phase(one: Round) -> None:
 def slots(given: PlanIn, time_zone: str) -> list[datetime]:
     """When each slot begins: one after the other from the start, none of them in a break."""
     zone, length = ZoneInfo(time_zone), timedelta(minutes=given.minutes)
-    moment = datetime.combine(given.day, given.start, zone).astimezone(UTC)
-    breaks = sorted(
-        (begins, begins + timedelta(minutes=one.minutes))
-        for one in given.breaks
-        for begins in [datetime.combine(given.day, one.at, zone).astimezone(UTC)]
-    )
+
+    def at(clock: str) -> datetime:
+        return datetime.combine(given.day, time.fromisoformat(clock), zone).astimezone(UTC)
+
+    moment = at(given.start)
+    breaks = [(at(one.at), at(one.at) + timedelta(minutes=one.minutes)) for one in given.breaks]
     found: list[datetime] = []
     while len(found) < given.slots:
         if ends := [end for begin, end in breaks if begin < moment + length and moment < end]:
@@ -151,17 +151,18 @@ def set_availability(
     if not may(actor, "meeting:plan") and is_over(phase_of(session, one, RoundStatus.MEETING), now()):
         raise NotNow(Message("meetings-over", "The time of the meetings is over."))
     plan = queries.get_plan(session, one)
-    wanted = sorted({moment.astimezone(UTC).isoformat() for moment in absent if moment.tzinfo})
-    if unknown := [slot for slot in wanted if slot not in plan.slots]:
+    wanted, begins = set(absent), queries.slots_of(plan)
+    if unknown := [moment.isoformat() for moment in wanted if moment not in begins]:
         raise BadInput.one(
-            "absent", Message("slot-unknown", "There is no slot that begins at {moment}.", moment=unknown[0])
+            "absent",
+            Message("slot-unknown", "There is no slot that begins at {moment}.", moment=min(unknown)),
         )
     kept = session.exec(
         select(Availability).where(
             Availability.round_id == one.key, Availability.organization_id == organization.key
         )
     ).first() or Availability(round_id=one.key, organization_id=organization.key)
-    kept.absent = wanted
+    kept.absent = [slot for slot, moment in zip(plan.slots, begins, strict=True) if moment in wanted]
     kept.version += 1
     session.add(kept)
     session.flush()

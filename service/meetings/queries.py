@@ -275,11 +275,10 @@ def table_name(plan: MeetingPlan, meeting: Meeting) -> str:
 
 def place_at(plan: MeetingPlan, starts: datetime, table: str) -> library.Place:
     """A slot by its beginning and a table by its name, as positions. Raises BadInput."""
-    moment = starts.isoformat() if starts.tzinfo else ""
-    for slot, begins in enumerate(slots_of(plan)):
-        if moment and begins == starts and table in plan.tables:
-            return library.Place(slot, plan.tables.index(table))
-    raise BadInput.one("place", Message("no-place", "There is no such slot or table."))
+    begins = slots_of(plan)
+    if starts not in begins or table not in plan.tables:
+        raise BadInput.one("place", Message("no-place", "There is no such slot or table."))
+    return library.Place(begins.index(starts), plan.tables.index(table))
 
 
 def absences(session: Session, one: Round) -> dict[int, list[str]]:

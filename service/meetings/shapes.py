@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -24,6 +24,8 @@ from service.meetings.models import (
 
 _Reason = Annotated[str, Limits(max_length=REMARK_CHARACTERS)]
 Missing = Literal["need", "offer", "both"]
+Clock = Annotated[str, Limits(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["09:00"])]
+"""A time of day on the wall of the forum."""
 
 
 class BreakIn(BaseModel):
@@ -31,7 +33,7 @@ class BreakIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    at: time
+    at: Clock
     minutes: Annotated[int, Limits(ge=5, le=600)]
 
 
@@ -55,8 +57,8 @@ class PlanIn(BaseModel):
         },
     )
 
-    day: date
-    start: time
+    day: Annotated[date, Limits(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
+    start: Clock
     slots: Annotated[int, Limits(ge=1, le=MOST_SLOTS)]
     minutes: Annotated[int, Limits(ge=LEAST_MINUTES, le=MOST_MINUTES)] = 20
     pause: Annotated[int, Limits(ge=0, le=120)] = 5

@@ -21,6 +21,8 @@ from service.db import make_engine, now, writing
 from service.events import record
 from service.listings import actions, requests, threads
 from service.listings.reading import Draft
+from service.meetings.actions import set_plan
+from service.meetings.shapes import PlanIn
 from service.organizations.models import Organization, OrganizationStatus
 from service.permissions import SYSTEM_ACTOR, Role
 from service.rounds.models import Application, ApplicationStatus, Round, RoundPhase, RoundStatus
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from service.permissions import Actor
 
 INSIDE = (Role.VIEWER, Role.EDITOR, Role.OWNER)
+FRAME = {"day": "2027-05-14", "start": "09:00", "slots": 4, "tables": ["1", "2"]}
 LINES = [{"kind": "money", "amount": "5000 CNY"}]
 
 
@@ -125,6 +128,16 @@ class Place:
             session.flush()
             for phase in phases:
                 session.add(RoundPhase(round_id=one.key, phase=phase))
+        return one
+
+    def forum(self) -> Round:
+        """A round whose pairings meet, with its slots and tables."""
+        phases = ["open", "matching", "choosing", "meeting", "signing"]
+        one = Round(preset="monthly-talk", title="May forum", phases=phases, status=RoundStatus.MEETING)
+        with writing(self.world.engine) as session:
+            session.add(one)
+            session.flush()
+            set_plan(session, SYSTEM_ACTOR, one, PlanIn.model_validate(FRAME))
         return one
 
     def application(self, status: ApplicationStatus = ApplicationStatus.DRAFT) -> Application:

@@ -82,6 +82,7 @@ def _existing(place: Place) -> list[str]:
         place.question().uid,
         place.request().uid,
         place.round().uid,
+        place.forum().uid,
         place.application().uid,
         place.world.place().listing().uid,
         uuid4().hex,

@@ -14,6 +14,7 @@ from service.events import Event
 from service.organizations.models import OrganizationStatus
 from service.permissions import Role, table
 from service.rounds.models import ApplicationStatus
+from tests.contract.conftest import FRAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +35,6 @@ NOT_YET = {
     "objection:decide",
     "choice:make",
     "forum:steer",
-    "meeting:plan",
-    "meeting:report",
 }
 """In the table for a page that does not exist yet; nothing asks for them."""
 
@@ -172,6 +171,10 @@ ASKS: dict[str, Callable[[Place], Ask]] = {
     "application:submit": _enter,
     "application:screen": _screen,
     "application:appeal": _appeal,
+    "meeting:plan": lambda here: ask("PUT", f"/api/v1/rounds/{here.forum().uid}/meetings/plan", json=FRAME),
+    "meeting:report": lambda here: ask(
+        "PUT", f"/api/v1/rounds/{here.forum().uid}/meetings/availability/{here.uid}", json={"absent": []}
+    ),
     "round:run": lambda _here: ask("POST", "/api/v1/rounds", json={"preset": "open-round", "title": "Talk"}),
 }
 FURTHER: list[tuple[str, Callable[[Place], Ask]]] = [
