@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from matching.profiles import Side  # noqa: TC001 — FastAPI reads it
+from service.organizations.models import NAME_CHARACTERS
 from service.permissions import require
 from service.search import actions, queries
 from service.search.models import (
     QUERY_CHARACTERS,
     Code,
-    CountOut,
     Deadline,
     Filters,
     HitOut,
@@ -78,7 +78,13 @@ def search(
     place: Codes = [],  # noqa: B006
     language: Codes = [],  # noqa: B006
     organization_kind: Codes = [],  # noqa: B006
-    currency: Annotated[str, Query(max_length=3, examples=["CNY"])] = "",
+    organization: Annotated[
+        str,
+        Query(max_length=NAME_CHARACTERS, description="Words of an organization's name, in any script."),
+    ] = "",
+    currency: Annotated[
+        str, Query(max_length=3, description="Of the amounts; sums are not converted.", examples=["CNY"])
+    ] = "",
     amount_from: Sum = None,
     amount_to: Sum = None,
     deadline: Annotated[Deadline | None, Query(description="Open for so many days at most.")] = None,
@@ -99,6 +105,7 @@ def search(
         place=place,
         language=language,
         organization_kind=organization_kind,
+        organization=organization,
         currency=currency,
         amount_from=amount_from,
         amount_to=amount_to,
@@ -113,9 +120,10 @@ def search(
         next=results.next,
         total=results.total,
         facets={
-            name: [CountOut(code=code, count=count) for code, count in counted]
+            name: [{"code": code, "count": count} for code, count in counted]
             for name, counted in results.facets.items()
         },
+        currency=results.currency or None,
     )
 
 

@@ -29,7 +29,7 @@ from service.organizations import queries as organizations
 from service.organizations.models import Organization
 from service.search.meaning import understand, widened
 from service.search.models import Embedding
-from service.search.snapshot import NO_CODES, Snapshot, flat
+from service.search.snapshot import NO_CODES, OrganizationFacts, Snapshot, flat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -78,20 +78,21 @@ class _Facts:
     """What a revision of a listing says of itself."""
 
     revision: int
-    side: str
+    is_offer: bool
     stated: NDArray[np.int32]
     codes: Mapping[str, frozenset[str]]
     budget: float
-    currency: str
+    currency: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
+    """What may change while a listing keeps its revision."""
+
     revision: int
     published: int
     expires: int
     organization: int
-    organization_kind: str
 
 
 @dataclass(slots=True)
@@ -120,6 +121,9 @@ class SearchIndex:
         self._vectors: dict[int, _Vector] = {}
         self._facts: dict[int, _Facts] = {}
         self._standing: dict[int, _Standing] = {}
+        self._organizations: dict[int, OrganizationFacts] = {}
+        self._meant: dict[int, NDArray[np.int32]] = {}
+        """By listing, of those that have not changed since."""
         self._centred: dict[bool, _Centred] = {}
         self._snapshot: Snapshot | None = None
         self._last_event = -1
@@ -185,31 +189,40 @@ class SearchIndex:
             for listing, (number, uid) in newest.items()
             if listing not in self._vectors or self._vectors[listing].uid != uid
         ]
+        columns = (
+            Embedding.listing_id,
+            Embedding.uid,
+            Embedding.language,
+            Embedding.vector,
+            Embedding.words,
+            Embedding.concepts,
+        )
         for part in _parts(missing):
-            for one in session.exec(select(Embedding).where(col(Embedding.id).in_(part))):
-                self._vectors[one.listing_id] = _Vector(
-                    uid=one.uid,
-                    language=one.language,
-                    raw=np.frombuffer(one.vector, "<f4"),
-                    words=np.array([self._word_number(word) for word in one.words], np.int32),
-                    concepts={scheme: frozenset(codes) for scheme, codes in one.concepts.items()},
+            rows = session.execute(select(*columns).where(col(Embedding.id).in_(part)))  # type: ignore[call-overload]
+            for listing, uid, language, vector, words, concepts in rows:
+                self._vectors[listing] = _Vector(
+                    uid=uid,
+                    language=language,
+                    raw=np.frombuffer(vector, "<f4"),
+                    words=np.array([self._word_number(word) for word in words], np.int32),
+                    concepts={scheme: frozenset(codes) for scheme, codes in concepts.items()},
                 )
-            session.expunge_all()
+                self._meant.pop(listing, None)
         return changed or bool(missing)
 
     def _read_standing(self, session: Session, day: date) -> bool:
         """Which listings are public now, and what new revisions of them say; whether anything is new."""
+        named = {
+            number: OrganizationFacts(name, "\n".join(keys), self.code_number("organization_kinds", kind))
+            for number, name, keys, kind in session.execute(
+                select(Organization.id, Organization.name, Organization.name_keys, Organization.kind).where(
+                    organizations.acting(day)
+                )
+            )
+        }
         asked = (
-            select(
-                Listing.id,
-                Listing.revision,
-                Listing.published,
-                Listing.expires,
-                Listing.organization_id,
-                Organization.kind,
-            )  # type: ignore[call-overload]
-            .join(Organization, col(Organization.id) == col(Listing.organization_id))
-            .where(listings.open_on(day), organizations.acting(day))
+            select(Listing.id, Listing.revision, Listing.published, Listing.expires, Listing.organization_id)  # type: ignore[call-overload]
+            .where(listings.open_on(day))
             .order_by(col(Listing.id))
         )
         standing = {
@@ -218,9 +231,9 @@ class SearchIndex:
                 published.toordinal() if published else 0,
                 expires.toordinal() if expires else _NEVER,
                 organization,
-                kind,
             )
-            for number, revision, published, expires, organization, kind in session.exec(asked)
+            for number, revision, published, expires, organization in session.execute(asked)
+            if organization in named
         }
         missing = [
             number
@@ -228,8 +241,8 @@ class SearchIndex:
             if number not in self._facts or self._facts[number].revision != one.revision
         ]
         self._read_facts(session, missing)
-        changed = bool(missing) or standing != self._standing
-        self._standing = standing
+        changed = bool(missing) or (standing, named) != (self._standing, self._organizations)
+        self._standing, self._organizations = standing, named
         return changed
 
     def _read_facts(self, session: Session, missing: Sequence[int]) -> None:
@@ -272,58 +285,56 @@ class SearchIndex:
                 }
                 self._facts[number] = _Facts(
                     revision=revision,
-                    side=str(side),
+                    is_offer=side == "offer",
                     stated=self._numbers(codes),
                     codes=codes,
                     budget=float("nan") if budget is None else float(budget),
-                    currency=currency,
+                    currency=self.code_number("currencies", currency),
                 )
+                self._meant.pop(number, None)
 
     # Building -----------------------------------------------------------------------------------------
 
     def _built(self) -> Snapshot:
         """A snapshot of what has been read."""
         ids = list(self._standing)
-        standing = [self._standing[number] for number in ids]
+        standing = list(self._standing.values())
         facts = [self._facts[number] for number in ids]
-        vectors = [self._vectors.get(number) for number in ids]
-        is_offer = np.array([one.side == "offer" for one in facts], np.bool_)
-        kinds = [
-            self._numbers({"organization_kinds": frozenset({one.organization_kind})}) for one in standing
-        ]
-        for offers in (False, True):
-            self._centre(offers, [n for n, yes in zip(ids, is_offer.tolist(), strict=True) if yes is offers])
+        is_offer = np.array([one.is_offer for one in facts], np.bool_)
         sides = {offers: np.flatnonzero(is_offer == offers) for offers in (False, True)}
-        nothing = np.zeros(self.embedder.dimension, np.float32)
-        centred = {
-            offers: [
-                self._centred[offers].rows[ids[row]][1] if ids[row] in self._vectors else nothing
-                for row in rows.tolist()
-            ]
-            for offers, rows in sides.items()
-        }
+        makers = {number: place for place, number in enumerate(self._organizations)}
+        maker = np.array([makers[one.organization] for one in standing], np.int32)
+        kinds = np.array([one.kind for one in self._organizations.values()], np.int32)
+        stated = flat([one.stated for one in facts])
+        for number in ids:
+            if number not in self._meant:
+                self._meant[number] = self._numbers(self.concepts_of(number))
         return Snapshot(
             ids=np.array(ids, np.int64),
             is_offer=is_offer,
             published=np.array([one.published for one in standing], np.int64),
             expires=np.array([one.expires for one in standing], np.int64),
             budget=np.array([one.budget for one in facts], np.float64),
-            organization=np.array([one.organization for one in standing], np.int64),
-            stated=flat(
-                [np.concatenate(pair) for pair in zip([f.stated for f in facts], kinds, strict=True)]
+            currency=np.array([one.currency for one in facts], np.int32),
+            maker=maker,
+            organizations=np.array(list(self._organizations), np.int64),
+            named=tuple(self._organizations.values()),
+            stated=(
+                np.concatenate([stated[0], np.arange(len(ids), dtype=np.int32)]),
+                np.concatenate([stated[1], kinds[maker]]),
             ),
-            meant=flat([self._numbers(self.concepts_of(number)) for number in ids]),
-            words=flat([one.words if one else NO_CODES for one in vectors]),
+            meant=flat([self._meant[number] for number in ids]),
+            words=flat([self._vectors[n].words if n in self._vectors else NO_CODES for n in ids]),
             sides=sides,
             vectors={
-                offers: np.stack(rows) if rows else np.zeros((0, self.embedder.dimension), np.float32)
-                for offers, rows in centred.items()
+                offers: self._centre(offers, [ids[row] for row in rows.tolist()])
+                for offers, rows in sides.items()
             },
             centrings={offers: one.centring if one.size else None for offers, one in self._centred.items()},
         )
 
-    def _centre(self, offers: bool, ids: Sequence[int]) -> None:  # noqa: FBT001 — a side
-        """Centre the vectors of one side: all of them where many are new, else only the new ones."""
+    def _centre(self, offers: bool, ids: Sequence[int]) -> NDArray[np.float32]:  # noqa: FBT001 — a side
+        """The centred vectors of one side; all are made anew where many are new, else only the new ones."""
         there = [number for number in ids if number in self._vectors]
         old = self._centred.get(offers)
         known = old.rows if old else {}
@@ -338,6 +349,11 @@ class SearchIndex:
         for number, row in zip(new, centred, strict=True):
             old.rows[number] = (self._vectors[number].uid, row)
         self._centred[offers] = old
+        rows = np.zeros((len(ids), self.embedder.dimension), np.float32)
+        for place, number in enumerate(ids):
+            if number in self._vectors:
+                rows[place] = old.rows[number][1]
+        return rows
 
     def _raw(self, ids: Sequence[int]) -> tuple[NDArray[np.float32], list[str]]:
         if not ids:

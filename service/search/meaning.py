@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from matching.text import content_tokens, detect_language, fold
@@ -54,11 +55,13 @@ def understand(embedder: Embedder, text: str) -> Meant:
 
 def widened(scheme: str, codes: Iterable[str]) -> frozenset[str]:
     """Codes with all that contain them; unknown ones are left out."""
+    return frozenset(wider for code in codes for wider in _with_wider(scheme, code))
+
+
+@cache
+def _with_wider(scheme: str, code: str) -> tuple[str, ...]:
     vocabulary = default_vocabulary()
-    known = vocabulary.schemes[scheme]
-    return frozenset(
-        wider for code in codes if code in known for wider in (code, *vocabulary.ancestors(scheme, code))
-    )
+    return (code, *vocabulary.ancestors(scheme, code)) if code in vocabulary.schemes[scheme] else ()
 
 
 def _typed_words(text: str) -> dict[str, str]:

@@ -15,9 +15,11 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic import Field as Limits
 from sqlalchemy import JSON, Column, LargeBinary, UniqueConstraint
 from sqlmodel import Field
+from typing_extensions import TypedDict
 
 from matching.profiles import Side
 from service.db import Row, UtcDateTime, status_column
+from service.organizations.models import NAME_CHARACTERS as ORGANIZATION_NAME
 
 QUERY_CHARACTERS = 300
 NAME_CHARACTERS = 120
@@ -128,7 +130,9 @@ class Filters(BaseModel):
     currency: Annotated[str, Limits(max_length=3)] = ""
     amount_from: WholeUnits | None = None
     amount_to: WholeUnits | None = None
-    """Whole units of `currency`; without a currency, of whichever a listing has."""
+    """Whole units of `currency`; without one, of that which most of the results have."""
+    organization: Annotated[str, Limits(max_length=ORGANIZATION_NAME)] = ""
+    """Words of one of an organization's names, in any script, case and width."""
     deadline: Deadline | None = None
     sort: Sort = Sort.BEST
 
@@ -190,7 +194,7 @@ class HitOut(BaseModel):
     """Why it was found, the strongest first, in the reader's language."""
 
 
-class CountOut(BaseModel):
+class CountOut(TypedDict):
     """How many results a code would leave."""
 
     code: str
@@ -229,7 +233,11 @@ class SearchOut(BaseModel):
     """Give it as `cursor` for what follows; null: that was all."""
     total: int
     facets: dict[str, list[CountOut]]
-    """By filter: the codes that results have, the most frequent first."""
+    """By filter: the codes (of organizations the names) that results have, the most frequent first."""
+    currency: str | None = None
+    """In which currency amounts were compared where none was asked for: the one that most results have.
+
+    Sums are never converted."""
 
 
 class SavedSearchOut(BaseModel):

@@ -12,11 +12,12 @@ from pydantic import ValidationError
 from matching.profiles import Side
 from matching.vocabulary import default_vocabulary
 from service.errors import BadInput, NotNow
+from service.i18n import number_text
 from service.permissions import may, require
 from service.search import actions, queries
 from service.search.models import QUERY_CHARACTERS, Asked, Deadline, Digest, Sort
 from service.search.ranking import SCHEMES
-from service.web import Asking, Form, Reading, Writing, language_of, page, see_other, site_of
+from service.web import LANGUAGE_NAMES, Asking, Form, Reading, Writing, language_of, page, see_other, site_of
 from service.web import limit as limit_rate
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ PAGE = 20
 OPTIONS = 12
 """How many codes a filter offers at first."""
 _LISTS = tuple(SCHEMES)
-_PLAIN = ("side", "currency", "amount_from", "amount_to", "deadline", "sort")
+_SINGLE = ("organization", "currency", "amount_from", "amount_to", "deadline")
+_PLAIN = ("side", *_SINGLE, "sort")
 
 
 def asked_for(params: Any) -> Asked:
@@ -83,7 +85,7 @@ def results(request: Request, session: Reading, actor: Asking) -> Response:
         "search/results.html",
         asked=asked,
         found=found,
-        facets=_shown_facets(asked, found.facets),
+        facets=_shown_facets(asked, found.facets, language_of(request, actor)),
         chips=_chips(asked),
         pinned=queries.pinned(session, actor, [hit.listing.key for hit in found.items]),
         here=address(),
@@ -91,7 +93,7 @@ def results(request: Request, session: Reading, actor: Asking) -> Response:
         is_first=not cursor,
         address=address,
         active=sum(len(getattr(asked, name)) for name in _LISTS)
-        + sum(bool(getattr(asked, name)) for name in ("amount_from", "amount_to", "deadline", "currency")),
+        + sum(bool(getattr(asked, name)) for name in _SINGLE),
         keep={
             name: value
             for name, value in (("q", asked.q), ("side", asked.side), ("sort", asked.sort))
@@ -107,16 +109,24 @@ def results(request: Request, session: Reading, actor: Asking) -> Response:
 
 
 def _shown_facets(
-    asked: Asked, facets: Mapping[str, list[tuple[str, int]]]
-) -> dict[str, list[tuple[str, int, bool]]]:
-    """By filter: code, count and whether it is chosen; chosen ones stay even where they leave nothing."""
+    asked: Asked, facets: Mapping[str, list[tuple[str, int]]], language: str
+) -> dict[str, list[tuple[str, str, str, bool]]]:
+    """By filter: code, label, count, whether it is chosen; chosen ones stay even where they leave nothing."""
+    label = default_vocabulary().label
     shown = {}
-    for name in _LISTS:
+    for name, scheme in SCHEMES.items():
         chosen = getattr(asked, name)
         counted = dict(facets.get(name, ()))
         codes = [*chosen, *(code for code in counted if code not in chosen)]
-        most = max(OPTIONS, len(chosen))
-        shown[name] = [(code, counted.get(code, 0), code in chosen) for code in codes[:most]]
+        shown[name] = [
+            (
+                code,
+                LANGUAGE_NAMES[code] if name == "language" else label(scheme, code, language),
+                number_text(counted.get(code, 0), language),
+                code in chosen,
+            )
+            for code in codes[: max(OPTIONS, len(chosen))]
+        ]
     return shown
 
 
@@ -126,7 +136,7 @@ def _chips(asked: Asked) -> list[tuple[str, str, str]]:
     for name in _LISTS:
         chosen = getattr(asked, name)
         chips += [(name, code, address(**{name: [c for c in chosen if c != code]})) for code in chosen]
-    for name in ("currency", "amount_from", "amount_to", "deadline"):
+    for name in _SINGLE:
         if value := getattr(asked, name):
             chips.append((name, str(value), address(**{name: None})))
     return chips

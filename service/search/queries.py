@@ -72,6 +72,8 @@ class Results:
     total: int
     facets: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     next: str | None = None
+    currency: str = ""
+    """In which sums were compared, where a filter by amount names no currency."""
 
 
 def index_of(site: Site) -> SearchIndex:
@@ -130,6 +132,7 @@ def search(
         total=len(found.rows),
         facets=found.facets,
         next=make_cursor(int(last) * CURSOR_STEP + min(start + limit, CURSOR_STEP - 1)) if more else None,
+        currency=found.currency,
     )
 
 
@@ -273,7 +276,7 @@ def for_you(session: Session, site: Site, actor: Actor, *, side: Side, limit: in
     snapshot = index.current()
     profiles = [listings.profile_of(session, one) for one in own]
     theirs = snapshot.is_offer if side is Side.OFFER else ~snapshot.is_offer
-    theirs = theirs & ~np.isin(snapshot.organization, [one.organization_id for one in own])
+    theirs = theirs & ~snapshot.of(one.organization_id for one in own)
     near: list[tuple[float, int, int]] = []
     for place, one in enumerate(own):
         nearness = _nearness_of(index, snapshot, one, profiles[place])

@@ -9,6 +9,7 @@ import numpy as np
 
 from matching.profiles import Side
 from service.listings import queries as listings
+from service.organizations import names
 from service.search.models import Deadline, Filters, Sort
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Found:
     meant: Meant | None
     scores: NDArray[np.float64] | None
     """Of all rows of the snapshot."""
+    currency: str = ""
+    """In which sums were compared, where a filter by amount names no currency."""
 
     def start(self, after: int | None) -> int:
         """Where the page after a cursor begins: behind the listing it names, if that is still there."""
@@ -82,12 +85,28 @@ def find(index: SearchIndex, q: str, filters: Filters) -> Found:
         scores = _scores(index, snapshot, meant, sides)
         wanted &= scores >= FLOOR
     masks = _masks(index, snapshot, filters)
-    chosen = wanted.copy()
-    for mask in masks.values():
-        chosen &= mask
+    chosen = _all(wanted, masks)
+    currency = ""
+    if filters.amount_from is not None or filters.amount_to is not None:
+        if not filters.currency:
+            currency = _commonest(index, snapshot, chosen)
+        masks["amount"] = _amounts(index, snapshot, filters, filters.currency or currency)
+        chosen &= masks["amount"]
     rows = np.flatnonzero(chosen)
     order = _order(snapshot, filters.sort, scores, rows)
-    return Found(snapshot, rows[order], _facets(index, snapshot, wanted, masks), meant, scores)
+    facets = _facets(index, snapshot, wanted, masks)
+    return Found(snapshot, rows[order], facets, meant, scores, currency)
+
+
+def _all(
+    wanted: NDArray[np.bool_], masks: Mapping[str, NDArray[np.bool_]], but: str = ""
+) -> NDArray[np.bool_]:
+    """What is wanted and let through by all filters, or all but one."""
+    left = wanted.copy()
+    for name, mask in masks.items():
+        if name != but:
+            left &= mask
+    return left
 
 
 def _scores(
@@ -134,13 +153,25 @@ def _masks(index: SearchIndex, snapshot: Snapshot, filters: Filters) -> dict[str
     if filters.currency:
         number = index.code_number("currencies", filters.currency)
         masks["currency"] = snapshot.having(snapshot.stated, [number])
-    if filters.amount_from is not None or filters.amount_to is not None:
-        least = 100 * (filters.amount_from or 0.0)
-        most = np.inf if filters.amount_to is None else 100 * filters.amount_to
-        masks["amount"] = (snapshot.budget >= least) & (snapshot.budget <= most)
+    if key := names.key(filters.organization):
+        masks["organization"] = snapshot.called(key)
     if filters.deadline is not None:
         masks["deadline"] = _closes_within(snapshot, filters.deadline)
     return masks
+
+
+def _commonest(index: SearchIndex, snapshot: Snapshot, among: NDArray[np.bool_]) -> str:
+    """The currency that most of these rows state a sum in: no rates are known here, nothing is converted."""
+    counts = np.bincount(snapshot.currency[among & ~np.isnan(snapshot.budget)], minlength=1)
+    return index.names[int(counts.argmax())][1] if counts.any() else ""
+
+
+def _amounts(index: SearchIndex, snapshot: Snapshot, filters: Filters, currency: str) -> NDArray[np.bool_]:
+    """Which rows state a sum in this currency that lies within the bounds."""
+    least = 100 * (filters.amount_from or 0.0)
+    most = np.inf if filters.amount_to is None else 100 * filters.amount_to
+    mask: NDArray[np.bool_] = snapshot.currency == index.code_number("currencies", currency)
+    return mask & (snapshot.budget >= least) & (snapshot.budget <= most)
 
 
 def _closes_within(snapshot: Snapshot, deadline: Deadline) -> NDArray[np.bool_]:
@@ -151,7 +182,10 @@ def _closes_within(snapshot: Snapshot, deadline: Deadline) -> NDArray[np.bool_]:
 def _order(
     snapshot: Snapshot, sort: Sort, scores: NDArray[np.float64] | None, rows: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """The places of `rows` in the order asked for; equals come newest first."""
+    """The places of `rows` in the order asked for; equals come newest first.
+
+    Sums are compared within a currency: the one that most rows have comes first, rows without a sum last.
+    """
     by_number, by_day = -snapshot.ids[rows], -snapshot.published[rows]
     match sort:
         case Sort.BEST if scores is not None:
@@ -159,7 +193,12 @@ def _order(
         case Sort.DEADLINE:
             return np.lexsort((by_number, by_day, snapshot.expires[rows]))
         case Sort.AMOUNT:
-            return np.lexsort((by_number, by_day, -np.nan_to_num(snapshot.budget[rows], nan=-1.0)))
+            budget, currency = snapshot.budget[rows], snapshot.currency[rows]
+            stated = ~np.isnan(budget)
+            frequency = np.where(
+                stated, np.bincount(currency[stated], minlength=1 + currency.max(initial=0))[currency], 0
+            )
+            return np.lexsort((by_number, by_day, -budget, currency, -frequency))
         case _:
             return np.lexsort((by_number, by_day))
 
@@ -172,20 +211,23 @@ def _facets(
 ) -> dict[str, list[tuple[str, int]]]:
     """By filter: each code with the number of results it would leave beside the other filters."""
 
-    def besides(name: str) -> NDArray[np.bool_]:
-        left = wanted.copy()
-        for other, mask in masks.items():
-            if other != name:
-                left &= mask
-        return left
+    everything = _all(wanted, masks)
 
-    everything = besides("")
+    def besides(name: str) -> NDArray[np.bool_]:
+        return _all(wanted, masks, name) if name in masks else everything
+
     plain = _counted(index, snapshot, everything)
     counted = {}
     for name, scheme in {**SCHEMES, "currency": "currencies"}.items():
         by_scheme = plain if name not in masks else _counted(index, snapshot, besides(name))
         counted[name] = by_scheme.get(scheme, [])[:MOST_COUNTED]
-    left = besides("deadline") if "deadline" in masks else everything
+    whose = np.bincount(snapshot.maker[besides("organization")], minlength=1)
+    counted["organization"] = [
+        (snapshot.named[place].name, int(whose[place]))
+        for place in np.argsort(-whose, kind="stable")[:MOST_COUNTED].tolist()
+        if whose[place]
+    ]
+    left = besides("deadline")
     counted["deadline"] = [
         (deadline.value, int((left & _closes_within(snapshot, deadline)).sum())) for deadline in Deadline
     ]

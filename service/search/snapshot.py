@@ -18,6 +18,15 @@ NO_CODES = np.zeros(0, np.int32)
 
 
 @dataclass(frozen=True, slots=True)
+class OrganizationFacts:
+    """What is searched of an organization: its name, the keys of all its names, the number of its kind."""
+
+    name: str
+    keys: str
+    kind: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything at one moment, one row for each public listing, in the order of their numbers.
 
@@ -30,7 +39,13 @@ class Snapshot:
     expires: NDArray[np.int64]
     """Days as ordinals."""
     budget: NDArray[np.float64]
-    organization: NDArray[np.int64]
+    """Hundredths of a unit of `currency`; nan where no sum is stated."""
+    currency: NDArray[np.int32]
+    """The number of a code."""
+    maker: NDArray[np.int32]
+    """Whose it is: a place in `organizations` and `named`."""
+    organizations: NDArray[np.int64]
+    named: Sequence[OrganizationFacts]
     stated: tuple[NDArray[np.int32], NDArray[np.int32]]
     meant: tuple[NDArray[np.int32], NDArray[np.int32]]
     words: tuple[NDArray[np.int32], NDArray[np.int32]]
@@ -43,6 +58,16 @@ class Snapshot:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def of(self, organizations: Iterable[int]) -> NDArray[np.bool_]:
+        """Which rows are listings of these organizations."""
+        whose: NDArray[np.bool_] = np.isin(self.organizations, list(organizations))[self.maker]
+        return whose
+
+    def called(self, key: str) -> NDArray[np.bool_]:
+        """Which rows are listings of organizations that have `key` in one of their names."""
+        whose = np.array([key in one.keys for one in self.named], np.bool_)
+        return whose[self.maker] if len(whose) else np.zeros(len(self), np.bool_)
 
     def row(self, listing: int) -> int | None:
         """The row of a listing, if it is public."""

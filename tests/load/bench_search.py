@@ -82,6 +82,7 @@ def fill(settings: Settings) -> None:
     from service.db import make_engine, now, writing
     from service.listings.models import Listing, ListingStatus
     from service.migrations import upgrade
+    from service.organizations import names
     from service.organizations.models import Organization, OrganizationStatus
     from service.search.actions import concepts_of, words_of
     from service.search.models import Embedding
@@ -97,6 +98,7 @@ def fill(settings: Settings) -> None:
     organizations = [
         {
             "name": f"{known[n % len(known)].organization.name} {n}",
+            "name_keys": names.keys([f"{known[n % len(known)].organization.name} {n}"]),
             "kind": known[n % len(known)].organization.kind,
         }
         for n in range(ORGANIZATIONS)

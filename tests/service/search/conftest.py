@@ -11,6 +11,7 @@ from matching.profiles import Side
 from service.listings import actions as listing_actions
 from service.listings.models import Listing
 from service.listings.reading import Draft
+from service.organizations import names
 from service.organizations.models import Organization, OrganizationStatus
 from service.permissions import SYSTEM_ACTOR
 
@@ -45,7 +46,10 @@ def make_organization(session: Session) -> Callable[..., Organization]:
     """Makes a verified organization."""
 
     def make(name: str = "绿色家园", *, kind: str = "ngo", **more: Any) -> Organization:
-        organization = Organization(name=name, kind=kind, status=OrganizationStatus.VERIFIED, **more)
+        known = names.keys([name, *more.get("other_names", [])])
+        organization = Organization(
+            name=name, name_keys=known, kind=kind, status=OrganizationStatus.VERIFIED, **more
+        )
         session.add(organization)
         session.commit()
         return organization

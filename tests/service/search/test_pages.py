@@ -33,7 +33,7 @@ def test_spanish_search_finds_chinese_need_with_spanish_reasons(client, water) -
     assert answer.status_code == 200
     assert answer.headers["content-language"] == "es"
     found = answer.json()
-    assert set(found) == {"items", "next", "total", "facets"}
+    assert set(found) == {"items", "next", "total", "facets", "currency"}
     (item,) = found["items"]
     assert set(item) == {"id", "title", "language", "score", "reasons"}
     assert (item["id"], item["title"], item["language"]) == (water.uid, WATER_ZH[0], "zh-Hans")
@@ -111,10 +111,90 @@ def test_sorting_and_paging_show_everything_once(client, publish, make_organizat
         assert seen == [one.uid for one in expected], sort
 
 
+@pytest.fixture
+def sums(publish, make_organization):
+    """Needs of 900 and 5,000 CNY, 3,000,000 RUB, 40 EUR, and one that states no sum, by those words."""
+    owner = make_organization()
+
+    def need(amount: str):
+        line = (
+            {"kind": "money", "amount": amount}
+            if amount
+            else {"kind": "volunteers", "amount": "3", "unit": "day"}
+        )
+        return publish(owner, (f"需求 {amount}", ""), embed=False, line=line)
+
+    return {amount: need(amount) for amount in ("900 CNY", "3000000 RUB", "", "40 EUR", "5000 CNY")}
+
+
+def test_sums_are_sorted_within_their_currency_and_the_page_says_so(client, sums) -> None:
+    found = client.get("/api/v1/search?sort=amount").json()["items"]
+    titles = {one.uid: amount for amount, one in sums.items()}
+    assert [titles[item["id"]] for item in found][:2] == ["5000 CNY", "900 CNY"]
+    assert {titles[item["id"]] for item in found[2:4]} == {"3000000 RUB", "40 EUR"}
+    assert titles[found[4]["id"]] == ""
+    page = client.get("/search?sort=amount").text
+    assert "Sums are not converted" in page
+    places = [
+        page.index(f"<h2>{words}</h2>")
+        for words in ("Chinese yuan", "euro", "Russian rouble", "No sum stated")
+    ]
+    assert places[0] < min(places[1:3])
+    assert max(places[1:3]) < places[3]
+    assert "Sums are not converted" not in client.get("/search").text
+
+
+def test_a_filter_by_amount_compares_one_currency_and_names_it(client, sums) -> None:
+    def asked(query: str) -> tuple[set[str], str | None]:
+        answer = client.get(f"/api/v1/search?{query}").json()
+        return {item["id"] for item in answer["items"]}, answer["currency"]
+
+    assert asked("amount_from=30") == ({sums["900 CNY"].uid, sums["5000 CNY"].uid}, "CNY")
+    assert asked("amount_to=1000") == ({sums["900 CNY"].uid}, "CNY")
+    assert asked("amount_from=30&currency=EUR") == ({sums["40 EUR"].uid}, None)
+    assert asked("amount_from=1000000&currency=RUB") == ({sums["3000000 RUB"].uid}, None)
+    assert asked("")[1] is None
+    page = client.get("/search?amount_from=30").text
+    assert "Only sums in this currency were compared, since most results have it: Chinese yuan." in page
+    assert "Only sums in this currency" not in client.get("/search?amount_from=30&currency=EUR").text
+
+
+def test_an_organization_is_found_by_words_of_its_names_in_any_script(
+    client, publish, make_organization, make_user, sign_in
+) -> None:
+    green = publish(make_organization("绿色家园环保中心", other_names=["Green Home"]), WATER_ZH)
+    city = publish(make_organization("НКО «Зелёный город»"), WATER_RU)
+
+    def ids(name: str) -> set[str]:
+        return {
+            item["id"] for item in client.get("/api/v1/search", params={"organization": name}).json()["items"]
+        }
+
+    assert ids("綠色家園") == ids("green HOME") == {green.uid}
+    assert ids("зеленый город") == {city.uid}
+    assert ids("Nobody") == set()
+    assert ids("") == ids("«»") == {green.uid, city.uid}
+    facets = client.get("/api/v1/search?organization=green").json()["facets"]
+    assert {(one["code"], one["count"]) for one in facets["organization"]} == {
+        ("绿色家园环保中心", 1),
+        ("НКО «Зелёный город»", 1),
+    }
+    assert facets["language"] == [{"code": "zh-Hans", "count": 1}]
+    page = client.get("/search", params={"organization": "綠色家園"}).text
+    assert green.title in page
+    assert city.title not in page
+    assert '<option value="НКО «Зелёный город»">' in page
+    assert "Organization: 綠色家園" in " ".join(re.sub("<[^>]*>", " ", page).split())
+    sign_in(client, make_user())
+    client.post("/search/saved", data={"organization": "綠色家園", "digest": "never"})
+    assert client.get("/api/v1/search/saved").json()[0]["query"]["organization"] == "綠色家園"
+
+
 @pytest.mark.parametrize(
     "query",
     [
         "theme=nonsense",
+        "organization=" + "x" * 201,
         "cursor=???",
         "limit=0",
         "side=both",
