@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matching.centring import Centring, usual_means
 from matching.embedding import default_embedder
 from matching.lexical import Lexicon, row_products
 from matching.text import detect_language, fold
@@ -39,7 +40,6 @@ CONCEPT_BONUS = 0.1
 _CONCEPT_SHARES = {"themes": 0.6, "groups": 0.4}
 _MIDDLE, _SCALE = 0.2, 0.07
 _TITLE_WEIGHT = 0.35
-_LIKE_SIDE, _LIKE_ZERO = 20, 5
 _POOL_FACTOR, _LEAST_POOL = 4, 100
 _QUERIES_AT_ONCE = 1024
 _PAIRS_AT_ONCE = 20_000
@@ -99,7 +99,7 @@ def candidates(
     offer_texts = [_Searched.of(offers[i]) for i in offer_order]
     lexicon = Lexicon([searched.text for searched in (*need_texts, *offer_texts)])
     need_side, offer_side = (
-        _Side(searched, Centring(*encoded).centre(*encoded), lexicon)
+        _Side(searched, Centring(*encoded, usual_means(embedder.name)).centre(*encoded), lexicon)
         for searched in (need_texts, offer_texts)
         for encoded in [_encoded(searched, embedder)]
     )
@@ -190,7 +190,7 @@ class CandidateIndex:
         searched = [_Searched.of(profiles[i]) for i in self._order]
         self._lexicon = Lexicon([one.text for one in searched])
         vectors, languages = _encoded(searched, self._embedder)
-        self._centring = Centring(vectors, languages)
+        self._centring = Centring(vectors, languages, usual_means(self._embedder.name))
         centred = self._centring.centre(vectors, languages)
         self._side = _Side(searched, centred, self._lexicon, flat_until)
 
@@ -292,35 +292,6 @@ def _encoded(searched: Sequence[_Searched], embedder: Embedder) -> tuple[NDArray
         vectors = vectors.copy()
         vectors[titled] = mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
     return vectors, [one.language for one in searched]
-
-
-class Centring:
-    """Takes away what all texts of a side and of a language have in common.
-
-    From each vector the mean of its language is subtracted. A mean of few texts is drawn towards the mean
-    of the whole side (as if `_LIKE_SIDE` texts lay there), and that towards zero (`_LIKE_ZERO` texts), so
-    that a pool of two or three is not pulled apart by its own accidents.
-    """
-
-    def __init__(self, vectors: NDArray[np.float32], languages: Sequence[str]) -> None:
-        exact = vectors.astype(np.float64)
-        self._side = exact.sum(axis=0) / (len(exact) + _LIKE_ZERO)
-        self._means = {}
-        for language in sorted(set(languages)):
-            own = exact[[other == language for other in languages]]
-            self._means[language] = (own.sum(axis=0) + _LIKE_SIDE * self._side) / (len(own) + _LIKE_SIDE)
-
-    def centre(self, vectors: NDArray[np.float32], languages: Sequence[str]) -> NDArray[np.float32]:
-        """Unit rows less the mean of their language (of the side, where it is a new one)."""
-        if not languages:
-            return vectors
-        means = np.stack([self._means.get(language, self._side) for language in languages])
-        centred = vectors - means
-        lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-        units: NDArray[np.float64] = np.divide(
-            centred, lengths, out=np.zeros_like(centred), where=lengths > 0
-        )
-        return units.astype(np.float32)
 
 
 def _by_id(profiles: Sequence[Profile]) -> list[int]:

@@ -19,7 +19,7 @@ from sqlalchemy import bindparam, exists, func
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
-from matching.candidates import Centring
+from matching.centring import Centring, usual_means
 from matching.embedding import default_embedder
 from service.db import reading
 from service.events import Event
@@ -342,7 +342,7 @@ class SearchIndex:
         gone = len(known) + len(new) - len(there)
         if old is None or len(new) + max(0, gone) > RECENTRE * old.size:
             raw, languages = self._raw(there)
-            old = _Centred(Centring(raw, languages), len(there), {})
+            old = _Centred(Centring(raw, languages, usual_means(self.embedder.name)), len(there), {})
             new = there
         raw, languages = self._raw(new)
         centred = old.centring.centre(raw, languages)

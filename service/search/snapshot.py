@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from matching.candidates import Centring
+    from matching.centring import Centring
 
 NO_CODES = np.zeros(0, np.int32)
 

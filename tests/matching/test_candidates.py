@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from matching import candidates as module
-from matching.candidates import CandidateIndex, Candidates, Centring, candidates, semantic_feature
+from matching.candidates import CandidateIndex, Candidates, candidates, semantic_feature
 from matching.profiles import Organization, Profile, Side
 from matching.resources import data_path
 
@@ -215,25 +215,6 @@ def test_semantic_feature_rises_from_unrelated_to_related() -> None:
     assert unrelated < 0.1
     assert middle == 0.5
     assert related > 0.8
-
-
-def test_centring_takes_a_languages_mean_away_when_there_is_enough_of_it() -> None:
-    generator = np.random.default_rng(0)
-    languages = ["en"] * 200 + ["ru"] * 200
-    shift = np.where(np.arange(400)[:, None] < 200, [[2.0, 0, 0, 0]], [[0, 2.0, 0, 0]])
-    rows = (generator.normal(size=(400, 4)) + shift).astype(np.float32)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    centred = Centring(rows, languages).centre(rows, languages)
-    assert rows[:200].mean(axis=0).max() > 0.6
-    assert np.abs(centred[:200].mean(axis=0)).max() < 0.2
-    assert np.linalg.norm(centred, axis=1) == pytest.approx(1, abs=1e-5)
-
-
-def test_centring_leaves_a_pool_of_two_much_as_it_was() -> None:
-    rows = np.array([[1, 0], [0.8, 0.6]], np.float32)
-    centred = Centring(rows, ["en", "es"]).centre(rows, ["en", "es"])
-    assert centred[0] @ centred[1] > 0.5
-    assert Centring(rows, ["en", "es"]).centre(rows[:1], ["ru"]).shape == (1, 2)
 
 
 def test_take_keeps_the_chosen_pairs() -> None:

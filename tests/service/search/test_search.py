@@ -8,6 +8,7 @@ import pytest
 
 from service.search import queries
 from service.search.models import Filters
+from tests.matching.test_centring import WATER
 from tests.service.search.conftest import BOOKS_EN, CHILDREN_HANT, ELDERLY_ES, WATER_RU, WATER_ZH
 
 if TYPE_CHECKING:
@@ -58,6 +59,18 @@ def test_search_finds_what_is_meant_in_any_language(five, session, site) -> None
         assert all(0 < hit.score < 1 and hit.reasons for hit in results.items)
         assert results.total == len(results.items)
     assert missed == {}
+
+
+def test_a_handful_of_listings_about_one_thing_is_found_by_it(
+    publish, make_organization, session, site
+) -> None:
+    owner = make_organization("清泉")
+    water = {publish(owner, tuple(text.split("：")) if "：" in text else (text, "")).uid for text in WATER}
+    for typed in ("agua potable rural", "чистая вода в деревне", "农村饮用水", "drinking water"):
+        results = queries.search(session, site, typed, Filters())
+        assert {hit.listing.uid for hit in results.items} == water, typed
+    for typed in MEANS_NOTHING:
+        assert queries.search(session, site, typed, Filters()).total == 0
 
 
 def test_search_finds_nothing_where_nothing_fits(five, session, site) -> None:
