@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from matching.caching import cache_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 LANGUAGES = ("zh-Hans", "zh-Hant", "en", "ru", "es")
 UNDETERMINED = "und"
@@ -238,22 +238,23 @@ def _stem(word: str, language: str) -> str:
         return str(_stemmer(language).stemWord(word))
 
 
-def _tokens(text: str, *, stop_words: bool) -> list[str]:
+def _worded(text: str, *, stop_words: bool) -> Iterator[tuple[str, str]]:
+    """Each word of a text as it is indexed and as it is written (folded, in lower case)."""
     folded = fold(text)
     latin = "es" if _LATIN.search(folded) and detect_language(folded) == "es" else "en"
-    found: list[str] = []
     for run in _RUN.finditer(folded.lower()):
         word = run.group()
         if run.group("han"):
-            found += [part for part in _segment(word) if stop_words or part not in _STOP_WORDS["zh"]]
+            for part in _segment(word):
+                if stop_words or part not in _STOP_WORDS["zh"]:
+                    yield part, part
         elif word[0].isdigit() or not (_CYRILLIC.match(word) or _LATIN.match(word)):
-            found.append(word)
+            yield word, word
         else:
             language = "ru" if _CYRILLIC.match(word) else latin
-            word = word.replace("ё", "е")
-            if stop_words or word not in _STOP_WORDS[language]:
-                found.append(_stem(word, language))
-    return found
+            plain = word.replace("ё", "е")
+            if stop_words or plain not in _STOP_WORDS[language]:
+                yield _stem(plain, language), word
 
 
 def tokens(text: str) -> list[str]:
@@ -266,9 +267,23 @@ def tokens(text: str) -> list[str]:
     >>> tokens("Volunteers, 兒童")
     ['volunt', '儿童']
     """
-    return _tokens(text, stop_words=True)
+    return [token for token, _ in _worded(text, stop_words=True)]
 
 
 def content_tokens(text: str) -> list[str]:
     """`tokens` without function words (the, и, de, 的 …), for scoring how much two texts share."""
-    return _tokens(text, stop_words=False)
+    return [token for token, _ in _worded(text, stop_words=False)]
+
+
+def spelled(text: str) -> list[tuple[str, str]]:
+    """`content_tokens` with the word that each comes from, as it is written but in lower case.
+
+    >>> spelled("the Volunteers")
+    [('volunt', 'volunteers')]
+    """
+    return list(_worded(text, stop_words=False))
+
+
+def to_traditional(text: str) -> str:
+    """Chinese in Traditional characters; everything else stays as it is."""
+    return _convert("s2t", text)

@@ -47,6 +47,14 @@ def seen_by(actor: Actor) -> ColumnElement[bool]:
     )
 
 
+def carried_needs(session: Session) -> set[int]:
+    """The numbers of the listings of needs that somebody carries: chosen by both sides, or signed."""
+    carrying = select(Application.listing_id).where(
+        col(Application.id) == col(Pairing.need_id), col(Pairing.status).in_(PUBLIC)
+    )
+    return set(session.exec(carrying))
+
+
 def visible_to(actor: Actor) -> SelectOfScalar[Pairing]:
     """The pairings an actor may see."""
     return select(Pairing).where(seen_by(actor))

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from matching.rules import load_preset
 from matching.vocabulary import default_vocabulary
 from service.paging import Cursor, Limit, PieceOut, piece
-from service.rounds import actions, calendar, forms, queries, ruleforms, ruling
+from service.rounds import actions, calendar, forms, queries, ruleforms, ruling, suggesting
 from service.rounds.models import RoundStatus  # noqa: TC001 — FastAPI reads it
 from service.rounds.rulebook import RULES
 from service.rounds.shapes import (
@@ -24,6 +24,7 @@ from service.rounds.shapes import (
     RuleOut,
     RuleValueOut,
     StepIn,
+    ThemeOut,
 )
 from service.web import Asking, Reading, Writing, etag, language_of, require_match
 from service.wording import say
@@ -77,6 +78,23 @@ def list_presets(request: Request, session: Reading, actor: Asking) -> list[Pres
     ] + [
         PresetOut(id=one.uid, title=one.name, summary="", phases=one.phases, own=True)
         for one in queries.own_presets(session, actor)
+    ]
+
+
+@router.get("/themes")
+def suggest_themes(request: Request, session: Reading, actor: Asking) -> list[ThemeOut]:
+    """What open needs have in common that nobody carries, the largest group first; for facilitators."""
+    language = language_of(request, actor)
+    carried = request.app.state.carried_needs(session)
+    return [
+        ThemeOut(
+            themes=list(theme.themes),
+            groups=list(theme.groups),
+            keywords=list(theme.keywords(language)),
+            needs=theme.size,
+            examples=list(theme.examples),
+        )
+        for theme in suggesting.themes(session, actor, carried)
     ]
 
 

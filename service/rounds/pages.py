@@ -16,7 +16,17 @@ from service.db import now
 from service.errors import BadInput, NotNow
 from service.organizations.desk import problems_by_field, signed_in
 from service.permissions import may, require
-from service.rounds import actions, calendar_pages, forms, phases, queries, ruleforms, settings, showing
+from service.rounds import (
+    actions,
+    calendar_pages,
+    forms,
+    phases,
+    queries,
+    ruleforms,
+    settings,
+    showing,
+    suggesting,
+)
 from service.rounds.models import RoundStatus
 from service.web import (
     NOTHING_TYPED,
@@ -72,6 +82,20 @@ def new(request: Request, session: Reading, actor: Asking) -> Response:
     signed_in(actor)
     require(actor, "round:run")
     return _new(request, session, actor, typed_before(request, session))
+
+
+@router.get("/themes")
+def themes(request: Request, session: Reading, actor: Asking) -> Response:
+    """What open needs have in common that nobody carries: themes for the next talk."""
+    signed_in(actor)
+    found = suggesting.themes(session, actor, request.app.state.carried_needs(session))
+    return page(
+        request,
+        actor,
+        "rounds/themes.html",
+        found=found,
+        examples=suggesting.examples(session, actor, found),
+    )
 
 
 @router.post("/new")

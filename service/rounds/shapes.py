@@ -219,8 +219,8 @@ class ThemeOut(BaseModel):
 
     themes: list[str]
     groups: list[str]
-    title: str
     keywords: list[str]
+    """Its name and the words that tell it from the others, in the reader's language."""
     needs: int
     examples: list[str]
     """Ids of needs."""
