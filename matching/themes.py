@@ -152,14 +152,15 @@ def _stated(one: Asked) -> Iterable[tuple[str, str]]:
 
 def _clusters(rows: NDArray[np.float64]) -> list[list[int]]:
     """Average linkage: what is nearest grows together until all that is left is too far apart."""
-    from sklearn.cluster import AgglomerativeClustering
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
 
     if len(rows) == 1:
         return [[0]]
     apart = np.round(np.clip(1 - rows @ rows.T, 0, None), 9)
-    labels = AgglomerativeClustering(
-        n_clusters=None, metric="precomputed", linkage="average", distance_threshold=_APART
-    ).fit_predict(apart)
+    np.fill_diagonal(apart, 0)
+    tree = linkage(squareform((apart + apart.T) / 2), method="average")
+    labels = fcluster(tree, t=_APART, criterion="distance")
     members: dict[int, list[int]] = {}
     for place, label in enumerate(labels):
         members.setdefault(int(label), []).append(place)

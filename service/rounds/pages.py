@@ -85,7 +85,7 @@ def new(request: Request, session: Reading, actor: Asking) -> Response:
 
 
 @router.get("/themes")
-def themes(request: Request, session: Reading, actor: Asking) -> Response:
+def themes(request: Request, session: Reading, actor: Asking, most: int = suggesting.MOST_THEMES) -> Response:
     """What open needs have in common that nobody carries: themes for the next talk."""
     signed_in(actor)
     found = suggesting.themes(session, actor, request.app.state.carried_needs(session))
@@ -93,7 +93,8 @@ def themes(request: Request, session: Reading, actor: Asking) -> Response:
         request,
         actor,
         "rounds/themes.html",
-        found=found,
+        found=found[: max(1, most)],
+        total=len(found),
         examples=suggesting.examples(session, actor, found),
     )
 

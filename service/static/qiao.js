@@ -98,6 +98,20 @@ function autosave(form) {
   });
 }
 
+// <… data-countdown="moment">: in the last day, the time left runs by the second.
+function countdown(shown) {
+  const ends = Date.parse(shown.dataset.countdown);
+  const words = shown.textContent;
+  const tick = () => {
+    const left = Math.round((ends - Date.now()) / 1000);
+    if (left < 0) return clearInterval(timer);
+    const parts = [left / 3600, (left / 60) % 60, left % 60].map((part) => String(Math.floor(part)).padStart(2, "0"));
+    shown.textContent = left < 86400 ? parts.join(":") : words;
+  };
+  const timer = setInterval(tick, 1000);
+  tick();
+}
+
 const prepared = new WeakSet();
 
 function each(selector, prepare) {
@@ -113,6 +127,7 @@ function prepare() {
   each("[data-reveal]", reveal);
   each("[data-limit-for]", counter);
   each("form[data-autosave]", autosave);
+  each("[data-countdown]", countdown);
   each("input[data-time-zone]", (input) => {
     input.value ||= Intl.DateTimeFormat().resolvedOptions().timeZone || "";
   });
