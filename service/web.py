@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -147,7 +148,9 @@ def make_templates() -> Environment:
     )
     environment.globals |= {"_": _gettext, "gettext": _gettext}
     environment.filters |= {
-        "say": pass_context(lambda context, message: say(message, context["language"])),
+        "say": pass_context(
+            lambda context, message, names=MappingProxyType({}): say(message, context["language"], names)
+        ),
         "money": pass_context(lambda context, given: quantity_text(_quantity(given), context["language"])),
         "day": pass_context(lambda context, day: i18n.date_text(day, context["language"])),
         "weekday": pass_context(lambda context, day: i18n.weekday_text(day, context["language"])),

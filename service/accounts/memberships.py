@@ -283,7 +283,15 @@ def leave(session: Session, actor: Actor, organization_id: int) -> None:
 
 def _end(session: Session, actor: Actor, membership: Membership, user_uid: str) -> None:
     _keep_an_owner(session, membership)
-    record(session, actor, "membership.end", membership, user=user_uid, role=membership.role.value)
+    record(
+        session,
+        actor,
+        "membership.end",
+        membership,
+        user=user_uid,
+        role=membership.role.value,
+        organization_number=membership.organization_id,
+    )
     session.delete(membership)
 
 

@@ -22,10 +22,11 @@ from service.accounts.models import (
 from service.accounts.proofs import TOKEN_PREFIX, key_hash, verify_password
 from service.db import now, writing
 from service.errors import NotFound, SignInNeeded
+from service.events import Event
 from service.permissions import VISITOR, Actor, Role, may, table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from sqlmodel import Session
     from sqlmodel.sql.expression import SelectOfScalar
@@ -254,6 +255,24 @@ def members_of(session: Session, organization_id: int) -> list[tuple[User, Membe
             .order_by(col(Membership.id))
         )
     )
+
+
+def memberships_of(session: Session, user_ids: Iterable[int]) -> dict[int, set[int]]:
+    """By user: the numbers of the organizations that they belong to."""
+    found: dict[int, set[int]] = {}
+    for one in session.exec(select(Membership).where(col(Membership.user_id).in_(list(user_ids)))):
+        found.setdefault(one.user_id, set()).add(one.organization_id)
+    return found
+
+
+def memberships_ended(session: Session, users: Iterable[User]) -> dict[int, set[int]]:
+    """By user: the numbers of the organizations that they have left, as far as the log knows."""
+    by_uid = {user.uid: user.key for user in users}
+    found: dict[int, set[int]] = {}
+    for details in session.exec(select(Event.details).where(Event.name == "membership.end")):
+        if details["user"] in by_uid and "organization_number" in details:
+            found.setdefault(by_uid[details["user"]], set()).add(details["organization_number"])
+    return found
 
 
 def emails_of_editors(session: Session, organization_id: int) -> list[tuple[str, str]]:

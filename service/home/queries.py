@@ -21,6 +21,7 @@ from service.listings.models import REMIND_DAYS, Inquiry, InquiryStatus, Listing
 from service.organizations import queries as organizations
 from service.organizations.models import Organization, OrganizationStatus, Question, QuestionStatus
 from service.permissions import may
+from service.reviews import queries as reviews
 from service.search import queries as search
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ def _todo(
     """What waits for the actor, the most pressing first."""
     yield from applying.waiting(session, actor)
     yield from _requests(session, actor)
+    yield from _reviews(session, actor)
     yield from _questions(session, actor, own, mine)
     yield from _organizations(session, actor, own)
     yield from _listings(actor, mine)
@@ -167,6 +169,16 @@ def _requests(session: Session, actor: Actor) -> Iterator[Todo]:
                 f"/listings/requests/{one.uid}",
                 Message("home-answer", "Answer"),
             )
+
+
+def _reviews(session: Session, actor: Actor) -> Iterator[Todo]:
+    for one, count in reviews.to_write(session, actor):
+        yield Todo(
+            "star",
+            Message("home-reviews", "Reviews to write for “{title}”: {count}.", title=one.title, count=count),
+            "/reviews",
+            Message("home-review", "Review"),
+        )
 
 
 def _questions(

@@ -30,13 +30,17 @@ _CYRILLIC_LOOKING_LATIN = str.maketrans("авекмнорстухё", "abekmhopc
 _ACCENTS = str.maketrans("áéíóúüñ", "aeiouun")
 
 
-def key(name: str) -> str:
-    """What two spellings of one name have in common: their words in order, folded, without legal forms."""
+def words(name: str) -> list[str]:
+    """The words of a name in order, folded, without legal forms."""
     plain = fold(name).casefold().translate(_ACCENTS)
     plain = re.sub(r"(?<=\b[a-zа-я])\.(?=[a-zа-я]\b)", "", plain)
-    words = [_HAN_FORMS.sub("", word) or word for word in _WORDS.findall(plain)]
-    kept = [word for word in words if word not in _FORMS] or words
-    return " ".join(kept).translate(_CYRILLIC_LOOKING_LATIN)
+    found = [_HAN_FORMS.sub("", word) or word for word in _WORDS.findall(plain)]
+    return [word for word in found if word not in _FORMS] or found
+
+
+def key(name: str) -> str:
+    """What two spellings of one name have in common: its `words`, whichever alphabet looks like it."""
+    return " ".join(words(name)).translate(_CYRILLIC_LOOKING_LATIN)
 
 
 def keys(names: Iterable[str]) -> list[str]:
@@ -57,8 +61,8 @@ def likeness(one: str, other: str) -> float:
     return max(as_written, in_order)
 
 
-def _sorted(words: str) -> str:
-    return "".join(sorted(words.split()))
+def _sorted(key: str) -> str:
+    return "".join(sorted(key.split()))
 
 
 def _pairs_in_common(one: str, other: str) -> float:

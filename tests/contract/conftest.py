@@ -25,6 +25,7 @@ from service.meetings.actions import set_plan
 from service.meetings.shapes import PlanIn
 from service.organizations.models import Organization, OrganizationStatus
 from service.permissions import SYSTEM_ACTOR, Role
+from service.reviews.models import Review
 from service.rounds.models import Application, ApplicationStatus, Round, RoundPhase, RoundStatus
 from service.settings import Settings
 from tests.service.conftest import BASE_URL, password_hash
@@ -96,6 +97,20 @@ class World:
 
 
 @dataclass
+class Entered:
+    """An application in a round."""
+
+    world: World
+    round_uid: str
+    application: Application
+
+    def review(self, user: User, uid: str) -> None:
+        """Assign it to somebody."""
+        with writing(self.world.engine) as session:
+            session.add(Review(uid=uid, application_id=self.application.key, user_id=user.key))
+
+
+@dataclass
 class Place:
     """An organization and its owner."""
 
@@ -157,6 +172,15 @@ class Place:
             if status is ApplicationStatus.INELIGIBLE:
                 record(session, SYSTEM_ACTOR, "application.return", entered, reason="No plan.")
         return entered
+
+    def under_review(self) -> Entered:
+        """A need of the organization's in a call that is under review."""
+        application = self.application(ApplicationStatus.ELIGIBLE)
+        with writing(self.world.engine) as session:
+            one = session.get_one(Round, application.round_id)
+            one.status = RoundStatus.REVIEWING
+            session.add(one)
+        return Entered(self.world, one.uid, application)
 
     def address(self, entered: Application) -> str:
         """Where the API has an application."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from sqlmodel import Session, col, func, select
@@ -19,6 +20,7 @@ from tests.contract.conftest import FRAME
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from service.accounts.models import User
     from tests.contract.conftest import Place, World
 
 NEED = b"title,kind,amount,unit\nClean water,money,5000,CNY\n"
@@ -26,8 +28,6 @@ PAPER = {"file": ("certificate.pdf", b"%PDF-1.7\n%%EOF\n")}
 FLAG = {"level": "yellow", "risk": "financial", "text": "The accounts are late."}
 SCREENING = {"decision": "accepted", "reason": "Nothing was found."}
 NOT_YET = {
-    "review:assign",
-    "review:submit",
     "match:run",
     "pairing:override",
     "pairing:release",
@@ -47,10 +47,25 @@ class Ask:
     path: str
     hidden: bool = False
     sent: dict[str, Any] = field(default_factory=dict)
+    prepare: Callable[[User], None] = lambda _user: None
+    """What must be there for whoever asks, so that nothing but the permission is missing."""
 
 
 def ask(method: str, path: str, *, hidden: bool = False, **sent: Any) -> Ask:
     return Ask(method, path, hidden, sent)
+
+
+def _assign(here: Place) -> Ask:
+    path = f"/api/v1/rounds/{here.under_review().round_uid}/reviewers"
+    return ask("POST", path, json={"user": here.world.user(Role.REVIEWER).uid})
+
+
+def _review(here: Place) -> Ask:
+    """Whoever asks has been assigned the review of another organization's application."""
+    there = here.world.place().under_review()
+    uid = uuid4().hex
+    path = f"/api/v1/reviews/{uid}/no-conflict"
+    return Ask("POST", path, hidden=True, prepare=lambda user: there.review(user, uid))
 
 
 def _decide(here: Place, step: str, **more: str) -> Ask:
@@ -175,6 +190,8 @@ ASKS: dict[str, Callable[[Place], Ask]] = {
     "meeting:report": lambda here: ask(
         "PUT", f"/api/v1/rounds/{here.forum().uid}/meetings/availability/{here.uid}", json={"absent": []}
     ),
+    "review:assign": _assign,
+    "review:submit": _review,
     "round:run": lambda _here: ask("POST", "/api/v1/rounds", json={"preset": "open-round", "title": "Talk"}),
 }
 FURTHER: list[tuple[str, Callable[[Place], Ask]]] = [
@@ -223,6 +240,8 @@ def test_table_is_what_http_does(
     here = world.place()
     wanted = asks(here)
     user = None if role is Role.VISITOR else world.user(role, here.organization)
+    if user is not None:
+        wanted.prepare(user)
     before = _events(world)
     answer = world.browser(user).request(wanted.method, wanted.path, **wanted.sent)
     code, told = answer.status_code, answer.headers.get("location", "")

@@ -53,6 +53,9 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("most", sa.Integer(), nullable=False),
+        sa.Column("languages", sa.JSON(), nullable=False),
+        sa.Column("themes", sa.JSON(), nullable=False),
+        sa.Column("left", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["round_id"], ["round.id"], name=op.f("fk_round_reviewer_round_id_round")),
         sa.ForeignKeyConstraint(["user_id"], ["user.id"], name=op.f("fk_round_reviewer_user_id_user")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_round_reviewer")),
@@ -77,6 +80,7 @@ def upgrade() -> None:
                 "assigned",
                 "submitted",
                 "recused",
+                "withdrawn",
                 name="review_status",
                 native_enum=False,
                 create_constraint=True,
@@ -84,8 +88,11 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column("clear", UtcDateTime(), nullable=True),
         sa.Column("scores", sa.JSON(), nullable=False),
         sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("submitted", UtcDateTime(), nullable=True),
         sa.Column("raw", sa.Float(), nullable=True),
         sa.Column("normalised", sa.Float(), nullable=True),
@@ -101,6 +108,41 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_review_status"), ["status"], unique=False)
         batch_op.create_index(batch_op.f("ix_review_uid"), ["uid"], unique=True)
         batch_op.create_index(batch_op.f("ix_review_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "review_cleared_file",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("uid", sa.String(length=32), nullable=False),
+        sa.Column("created", UtcDateTime(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("application_id", sa.Integer(), nullable=False),
+        sa.Column("attachment_id", sa.Integer(), nullable=False),
+        sa.Column("cleared_by", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["application_id"],
+            ["application.id"],
+            name=op.f("fk_review_cleared_file_application_id_application"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["attachment_id"],
+            ["listing_attachment.id"],
+            name=op.f("fk_review_cleared_file_attachment_id_listing_attachment"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["cleared_by"],
+            ["user.id"],
+            name=op.f("fk_review_cleared_file_cleared_by_user"),
+            ondelete="SET NULL",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_review_cleared_file")),
+        sa.UniqueConstraint("application_id", "attachment_id", name="review_cleared_file_once"),
+    )
+    with op.batch_alter_table("review_cleared_file", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_review_cleared_file_application_id"), ["application_id"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_review_cleared_file_uid"), ["uid"], unique=True)
 
     op.create_table(
         "review_remark",
@@ -135,6 +177,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_review_remark_application_id"))
 
     op.drop_table("review_remark")
+    with op.batch_alter_table("review_cleared_file", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_review_cleared_file_uid"))
+        batch_op.drop_index(batch_op.f("ix_review_cleared_file_application_id"))
+
+    op.drop_table("review_cleared_file")
     with op.batch_alter_table("review", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_review_user_id"))
         batch_op.drop_index(batch_op.f("ix_review_uid"))
