@@ -180,6 +180,7 @@ def application_page(
         organization=entry.organization,
         strings=listings.strings_of(entry.listing.strings),
         answering=answering,
+        on_behalf=application.organization_id not in actor.memberships,
         closed=applications.not_taken_in(session, one, application) if is_open else None,
         last=applications.deadline(session, one, application),
         next=applications.what_next(session, one, application),
