@@ -22,6 +22,7 @@ from service.audit import api as audit_api
 from service.audit import pages as audit_pages
 from service.choices import api as choices_api
 from service.choices import pages as choices_pages
+from service.choices.wall_pages import make_hub
 from service.db import make_engine
 from service.errors import ServiceError, Unavailable
 from service.home import pages as home_pages
@@ -147,6 +148,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.state.site = site
+    app.state.hub = make_hub(site)
     app.state.organization_sections = [section_of_organization]
     app.state.listing_sections = [section_of_listing(site), applying_pages.section_of_listing]
     app.state.listing_ends = [applying_pages.section_of_listing]

@@ -312,6 +312,10 @@ def migrate(settings: Settings) -> None:
     engine.dispose()
 
 
+SECONDS_LAST = 5
+"""How long running answers may take after the stop; walls that listen would never end by themselves."""
+
+
 def serve(settings: Settings, host: str, port: int) -> None:
     """Serve until somebody stops it."""
     import uvicorn
@@ -322,7 +326,15 @@ def serve(settings: Settings, host: str, port: int) -> None:
     configure_logs(as_json=settings.log_json)
     app = create_app(settings)
     _tell(Message("serving", "Serving on {address}. Stop with Ctrl+C.", address=settings.public_url))
-    uvicorn.run(app, host=host, port=port, log_config=None, access_log=False, server_header=False)
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SECONDS_LAST,
+    )
 
 
 def demonstrate(language: str, host: str | None, port: int) -> None:

@@ -195,22 +195,26 @@ def _ngettext(context: Context, singular: str, plural: str, number: int) -> str:
 def page(request: Request, actor: Actor, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A page, in the language of whoever is asking."""
     language = language_of(request, actor)
+    shown = {"request": request, "path": request.url.path, **values}
+    html = render(site_of(request), template, language, actor, **shown)
+    response = HTMLResponse(html, status_code=status, headers={"Content-Language": language})
+    if request.query_params.get("lang") in LANGUAGES:
+        keep_cookie(request, response, LANGUAGE_COOKIE, language, days=365)
+    return response
+
+
+def render(site: Site, template: str, language: str, actor: Actor, **values: Any) -> str:
+    """A template with the words of a language, as somebody may see it."""
     context = {
-        "request": request,
         "actor": actor,
         "language": language,
-        "path": request.url.path,
         "problems": {},
         "typed": {},
         "may": lambda permission, organization=None: may(actor, permission, organization),
         "static": static_url,
         **values,
     }
-    html = site_of(request).templates.get_template(template).render(context)
-    response = HTMLResponse(html, status_code=status, headers={"Content-Language": language})
-    if request.query_params.get("lang") in LANGUAGES:
-        keep_cookie(request, response, LANGUAGE_COOKIE, language, days=365)
-    return response
+    return site.templates.get_template(template).render(context)
 
 
 def static_url(path: str) -> str:
@@ -238,8 +242,10 @@ def local_address(address: str) -> str:
     return address if inside else "/"
 
 
-def keep_cookie(request: Request, response: Response, name: str, value: str, *, days: float) -> None:
-    """Set a cookie that scripts cannot read and other sites cannot send."""
+def keep_cookie(
+    request: Request, response: Response, name: str, value: str, *, days: float, path: str = "/"
+) -> None:
+    """Set a cookie that scripts cannot read and other sites cannot send, for the pages below a path."""
     response.set_cookie(
         name,
         value,
@@ -247,7 +253,7 @@ def keep_cookie(request: Request, response: Response, name: str, value: str, *, 
         httponly=True,
         samesite="lax",
         secure=bool(site_of(request).settings.secure_cookies),
-        path="/",
+        path=path,
     )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from service import mail
 from service.accounts import actions as accounts
+from service.choices import lapsing, next_in_line
+from service.choices.telling import tell_choice
 from service.idempotency import clear_keys
 from service.jobs import Handler, Jobs, clear_done
 from service.listings import actions as listings
@@ -44,6 +46,10 @@ HANDLERS: dict[str, Handler] = {
     "tell_meetings": telling.tell_meetings,
     "cancel_fallen": solving.cancel_fallen,
     "ask_outcomes": outcomes.ask_outcomes,
+    "lapse_pairings": lapsing.lapse_pairings,
+    "find_next": next_in_line.find_next,
+    "find_more": next_in_line.find_more,
+    "tell_choice": tell_choice,
     "announce": webhooks.announce,
     "deliver_webhook": webhooks.deliver,
 }
@@ -59,6 +65,7 @@ TIMERS: list[tuple[timedelta, str]] = [
     (timedelta(minutes=10), "remind_phases"),
     (timedelta(minutes=1), "advance_phases"),
     (timedelta(minutes=10), "lapse_requests"),
+    (timedelta(minutes=1), "lapse_pairings"),
     (timedelta(hours=1), "reindex"),
     (timedelta(hours=1), "send_digests"),
     (timedelta(minutes=5), "cancel_fallen"),

@@ -218,6 +218,16 @@ class SigningIn(BaseModel):
     on_stage: bool = False
 
 
+class OrderIn(BaseModel):
+    """Pairings in the order in which they come on stage."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"pairings": ["b81d…", "77aa…"]}]}
+    )
+
+    pairings: Annotated[list[Annotated[str, Limits(max_length=32)]], Limits(max_length=2000)]
+
+
 # What the API gives -----------------------------------------------------------------------------------
 
 
@@ -288,6 +298,12 @@ class StageOut(BaseModel):
     to_answer: int
     mutual: int
     agreed: int
+
+
+class ClosedOut(BaseModel):
+    """How many pairings lapsed because the choosing was closed."""
+
+    lapsed: int
 
 
 class AttendanceOut(BaseModel):

@@ -1,1 +1,448 @@
-"""Reading choices."""
+"""Reading choices. Every path starts at `pairings.queries.visible_to`.
+
+Whether answers are taken in is decided in one place, `Choosing`: the phase, its planned end, the hall.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import ColumnElement, and_, func, or_
+from sqlmodel import Session, SQLModel, col, select
+
+from matching.messages import Message
+from matching.profiles import Side
+from service.choices.models import Answer, Attendance, Choice, LiveStage, LiveStatus, Signed
+from service.db import now
+from service.errors import NotFound
+from service.events import Event
+from service.listings.models import Listing
+from service.organizations.models import Organization
+from service.pairings import queries as pairings
+from service.pairings.models import Pairing, PairingStatus
+from service.permissions import may
+from service.rounds import queries as rounds
+from service.rounds.models import Application, Round, RoundStatus
+from service.rounds.phases import NAMES, has_reached, is_over, of_round
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from matching.rules import Process
+    from service.permissions import Actor
+    from service.rounds.models import RoundPhase
+
+HOLDING = (PairingStatus.MUTUAL, PairingStatus.MET, PairingStatus.AGREED)
+"""Both sides want each other: what is given is promised."""
+SHOWN = (*HOLDING, PairingStatus.RELEASED, PairingStatus.DECLINED, PairingStatus.LAPSED)
+LIVE = (LiveStatus.WAITING, LiveStatus.SHOWCASE, LiveStatus.CHOOSING, LiveStatus.PAUSED)
+
+
+# When one may choose ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Choosing:
+    """Whether and until when a round takes answers in, as it is at one moment."""
+
+    round: Round
+    process: Process
+    stage: LiveStage | None
+    phase: RoundPhase | None
+    """The times of the phase of choosing, where the round has it."""
+    moment: datetime
+
+    @property
+    def has_phase(self) -> bool:
+        """Whether the round has a phase of choosing; others take answers in while they meet and sign."""
+        return RoundStatus.CHOOSING in of_round(self.round)
+
+    @property
+    def phases(self) -> tuple[RoundStatus, ...]:
+        """The phases in which one may answer."""
+        return (RoundStatus.CHOOSING,) if self.has_phase else (RoundStatus.MEETING, RoundStatus.SIGNING)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether people choose in a hall, where the facilitator opens and closes."""
+        return self.stage is not None and self.stage.status in LIVE
+
+    @property
+    def over(self) -> Message | None:
+        """Why no answer at all is taken in any more (or yet), not even from a facilitator."""
+        if self.round.status not in self.phases:
+            possible = [phase for phase in self.phases if phase in of_round(self.round)] or list(self.phases)
+            return Message(
+                "wrong-phase",
+                "This round is in the phase “{phase}”. This can be done in the phase “{allowed}” only.",
+                phase=NAMES[self.round.status],
+                allowed=NAMES[possible[0]],
+            )
+        if is_over(self.phase, self.moment):
+            return Message("choosing-over", "The time to choose is over.")
+        return None
+
+    @property
+    def closed(self) -> Message | None:
+        """Why organizations cannot answer now."""
+        if self.over is not None or self.stage is None:
+            return self.over
+        match self.stage.status:
+            case LiveStatus.ENDED:
+                return Message("choosing-closed", "The facilitator has closed the choosing.")
+            case LiveStatus.PAUSED:
+                return Message("choosing-paused", "The facilitator has paused the choosing. Please wait.")
+            case LiveStatus.WAITING | LiveStatus.SHOWCASE:
+                return Message("choosing-not-begun", "The choosing has not begun yet. Please wait.")
+        if self.stage.ends is not None and self.stage.ends < self.moment:
+            return Message("choosing-over", "The time to choose is over.")
+        return None
+
+    def until(self, pairing: Pairing) -> datetime | None:
+        """Until when both sides may answer a pairing; None: until the facilitator closes.
+
+        In a hall its clock counts. Elsewhere everybody has the days to reply that the round gives, counted
+        from the release or from the beginning of the phase, whichever is later.
+        """
+        ends = [self.phase.ends] if self.phase is not None else []
+        if self.is_live and self.stage is not None:
+            ends.append(self.stage.ends)
+        elif pairing.reply_by is not None:
+            began = self.phase.began if self.phase is not None else None
+            days = timedelta(days=self.process.reply_days)
+            ends.append(max(pairing.reply_by, began + days) if began else pairing.reply_by)
+        return min((end for end in ends if end is not None), default=None)
+
+    def has_lapsed(self, pairing: Pairing) -> bool:
+        """Whether the time to answer is over, though no job may have said so yet."""
+        if pairing.status is not PairingStatus.RELEASED:
+            return pairing.status is PairingStatus.LAPSED
+        past = RoundStatus.MEETING if self.has_phase else RoundStatus.DELIVERING
+        if has_reached(self.round, past):
+            return True
+        if self.round.status not in self.phases:
+            return False
+        if self.stage is not None and self.stage.status is LiveStatus.ENDED:
+            return True
+        until = self.until(pairing)
+        return until is not None and until < self.moment
+
+
+def choosing(session: Session, one: Round) -> Choosing:
+    """How a round stands now."""
+    return Choosing(
+        round=one,
+        process=rounds.preset_of(one).process,
+        stage=stage(session, one),
+        phase=rounds.phase_of(session, one, RoundStatus.CHOOSING),
+        moment=now(),
+    )
+
+
+def stage(session: Session, one: Round) -> LiveStage | None:
+    """What is going on in the hall; None where nobody has opened it."""
+    return session.exec(select(LiveStage).where(LiveStage.round_id == one.key)).first()
+
+
+# Pairings with both their sides ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """One side of a pairing."""
+
+    side: Side
+    application: Application
+    listing: Listing
+    organization: Organization
+    choice: Choice | None
+    signed: Signed | None
+
+    @property
+    def answer(self) -> Answer | None:
+        """What this side has said."""
+        return None if self.choice is None else self.choice.answer
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A pairing and its two sides."""
+
+    pairing: Pairing
+    need: Half
+    offer: Half
+
+    @property
+    def halves(self) -> tuple[Half, Half]:
+        """Need and offer."""
+        return (self.need, self.offer)
+
+    def half(self, side: Side) -> Half:
+        """One side."""
+        return self.need if side is Side.NEED else self.offer
+
+    def other(self, side: Side) -> Half:
+        """The side across."""
+        return self.offer if side is Side.NEED else self.need
+
+    @property
+    def waits_for(self) -> Side | None:
+        """The one side whose answer is missing, where the other has accepted."""
+        if self.pairing.status is not PairingStatus.RELEASED:
+            return None
+        accepted = [half.side for half in self.halves if half.answer is Answer.ACCEPTED]
+        return None if len(accepted) != 1 else Side.OFFER if accepted[0] is Side.NEED else Side.NEED
+
+
+def _of_organizations(one: Round, organizations: Iterable[int]) -> ColumnElement[bool]:
+    own = select(Application.id).where(
+        Application.round_id == one.key, col(Application.organization_id).in_(list(organizations))
+    )
+    return or_(col(Pairing.need_id).in_(own), col(Pairing.offer_id).in_(own))
+
+
+def lines(
+    session: Session,
+    actor: Actor,
+    one: Round,
+    *,
+    statuses: Sequence[PairingStatus] = SHOWN,
+    organizations: Iterable[int] | None = None,
+) -> list[Line]:
+    """The pairings of a round that the actor may see, by number; those of some organizations only."""
+    wanted = pairings.visible_to(actor).where(
+        col(Pairing.round_id) == one.key, col(Pairing.status).in_(statuses)
+    )
+    if organizations is not None:
+        wanted = wanted.where(_of_organizations(one, organizations))
+    return with_sides(session, list(session.exec(wanted.order_by(col(Pairing.id)))))
+
+
+def mine(session: Session, actor: Actor, one: Round) -> list[Line]:
+    """The pairings of the actor's organizations."""
+    return lines(session, actor, one, organizations=actor.memberships) if actor.memberships else []
+
+
+def line(session: Session, actor: Actor, one: Round, uid: str) -> Line:
+    """One pairing of the round. Raises NotFound."""
+    found = pairings.get(session, actor, uid)
+    if found.round_id != one.key:
+        raise NotFound
+    return with_sides(session, [found])[0]
+
+
+Item = TypeVar("Item", bound=SQLModel)
+
+
+def _by_id(session: Session, table: type[Item], ids: Iterable[int]) -> dict[int, Item]:
+    """By number; ids of pairings the actor sees, so that these may be seen too."""
+    rows = session.exec(select(table).where(col(table.id).in_(set(ids))))  # type: ignore[attr-defined]
+    return {row.key: row for row in rows}  # type: ignore[attr-defined]
+
+
+def with_sides(session: Session, found: Sequence[Pairing]) -> list[Line]:
+    """Pairings with what both sides are and have said; one statement for each table."""
+    applications = _by_id(session, Application, [id_ for one in found for id_ in (one.need_id, one.offer_id)])
+    listings = _by_id(session, Listing, [one.listing_id for one in applications.values()])
+    organizations = _by_id(session, Organization, [one.organization_id for one in applications.values()])
+    keys = [one.key for one in found]
+    choices = {
+        (one.pairing_id, one.side): one
+        for one in session.exec(select(Choice).where(col(Choice.pairing_id).in_(keys)))
+    }
+    signed = {
+        (one.pairing_id, one.side): one
+        for one in session.exec(select(Signed).where(col(Signed.pairing_id).in_(keys)))
+    }
+
+    def half(pairing: Pairing, side: Side, number: int) -> Half:
+        application = applications[number]
+        return Half(
+            side,
+            application,
+            listings[application.listing_id],
+            organizations[application.organization_id],
+            choices.get((pairing.key, side)),
+            signed.get((pairing.key, side)),
+        )
+
+    return [
+        Line(one, half(one, Side.NEED, one.need_id), half(one, Side.OFFER, one.offer_id)) for one in found
+    ]
+
+
+def waiting_for_others(session: Session, one: Round, organization: int, besides: int = 0) -> int:
+    """How many pairings that an organization has accepted wait for the other side."""
+    return session.exec(
+        select(func.count())
+        .select_from(Choice)
+        .join(Pairing, col(Pairing.id) == col(Choice.pairing_id))
+        .where(
+            Pairing.round_id == one.key,
+            Pairing.status == PairingStatus.RELEASED,
+            Choice.organization_id == organization,
+            Choice.answer == Answer.ACCEPTED,
+            Choice.pairing_id != besides,
+        )
+    ).one()
+
+
+# Who is there, and how far it is ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The numbers on the wall and for the facilitator."""
+
+    present: int
+    expected: int
+    answered: int
+    """Answers given to what has been released, of `to_answer`."""
+    to_answer: int
+    mutual: int
+    agreed: int
+
+
+def numbers(session: Session, one: Round) -> Numbers:
+    """How far a round's choosing is; sums only, so that everybody may know."""
+    counted = session.exec(
+        select(Pairing.status, func.count()).where(Pairing.round_id == one.key).group_by(Pairing.status)
+    ).all()
+    by_status = dict(counted)
+    answered = session.exec(
+        select(func.count())
+        .select_from(Choice)
+        .join(Pairing, col(Pairing.id) == col(Choice.pairing_id))
+        .where(
+            Pairing.round_id == one.key,
+            Pairing.status == PairingStatus.RELEASED,
+            col(Choice.answer).is_not(None),
+        )
+    ).one()
+    present = session.exec(
+        select(func.count())
+        .select_from(Attendance)
+        .where(Attendance.round_id == one.key, col(Attendance.checked_in).is_not(None))
+    ).one()
+    expected = session.exec(
+        select(func.count(col(Application.organization_id).distinct())).where(_belongs(one))
+    ).one()
+    holding = sum(by_status.get(status, 0) for status in HOLDING)
+    return Numbers(
+        present=present,
+        expected=expected,
+        answered=answered + 2 * holding,
+        to_answer=2 * (by_status.get(PairingStatus.RELEASED, 0) + holding),
+        mutual=holding,
+        agreed=by_status.get(PairingStatus.AGREED, 0),
+    )
+
+
+def _belongs(one: Round) -> ColumnElement[bool]:
+    """Applications whose organizations belong at the forum: in the match, or paired."""
+    paired = [
+        col(Application.id).in_(
+            select(column).where(Pairing.round_id == one.key, col(Pairing.status).in_(SHOWN))
+        )
+        for column in (Pairing.need_id, Pairing.offer_id)
+    ]
+    return and_(col(Application.round_id) == one.key, or_(rounds.matchable(one), *paired))
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """An organization that belongs at the forum."""
+
+    organization: Organization
+    sides: tuple[Side, ...]
+    attendance: Attendance | None
+
+    @property
+    def is_present(self) -> bool:
+        """Whether somebody of it has checked in."""
+        return self.attendance is not None and self.attendance.checked_in is not None
+
+
+def guests(session: Session, one: Round) -> list[Guest]:
+    """All that belong at the forum, by name."""
+    sides: dict[int, set[Side]] = {}
+    for organization, side in session.exec(
+        select(Application.organization_id, Application.side).where(_belongs(one))
+    ):
+        sides.setdefault(organization, set()).add(Side(side))
+    attendances = {
+        row.organization_id: row
+        for row in session.exec(select(Attendance).where(Attendance.round_id == one.key))
+    }
+    found = [
+        Guest(organization, tuple(sorted(sides[number])), attendances.get(number))
+        for number, organization in _by_id(session, Organization, sides).items()
+    ]
+    return sorted(found, key=lambda guest: (guest.organization.name.casefold(), guest.organization.key))
+
+
+def guest(session: Session, one: Round, uid: str) -> Guest:
+    """One of them. Raises NotFound."""
+    found = next((guest for guest in guests(session, one) if guest.organization.uid == uid), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def attendance(session: Session, one: Round, organization: int) -> Attendance | None:
+    """An organization's place at the forum, where it has come or its code was ever revoked."""
+    return session.exec(
+        select(Attendance).where(Attendance.round_id == one.key, Attendance.organization_id == organization)
+    ).first()
+
+
+def newest_event(session: Session) -> int:
+    """The number of the last entry of the log: what has happened until now."""
+    return session.exec(select(func.max(Event.id))).one() or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What of a round waits for somebody: pairings to answer, pairings to sign."""
+
+    round: Round
+    to_answer: int
+    to_sign: int
+    has_phase: bool
+
+
+def waiting(session: Session, actor: Actor) -> list[Waiting]:
+    """By round: what the actor's organizations have to answer and to sign, as far as the actor may."""
+    own = select(Application.id).where(col(Application.organization_id).in_(list(actor.memberships)))
+    open_ones = select(Pairing.round_id).where(
+        col(Pairing.status).in_([PairingStatus.RELEASED, PairingStatus.MUTUAL, PairingStatus.MET]),
+        or_(col(Pairing.need_id).in_(own), col(Pairing.offer_id).in_(own)),
+    )
+    found = []
+    for one in session.exec(select(Round).where(col(Round.id).in_(open_ones)).order_by(col(Round.id))).all():
+        state = choosing(session, one)
+        halves = [
+            (line.pairing, half)
+            for line in mine(session, actor, one)
+            for half in line.halves
+            if half.organization.key in actor.memberships
+        ]
+        answers = state.over is None and sum(
+            pairing.status is PairingStatus.RELEASED
+            and half.answer is None
+            and not state.has_lapsed(pairing)
+            and may(actor, "choice:make", half.organization.key)
+            for pairing, half in halves
+        )
+        signs = one.status is RoundStatus.SIGNING and sum(
+            pairing.status in (PairingStatus.MUTUAL, PairingStatus.MET)
+            and half.signed is None
+            and may(actor, "agreement:sign", half.organization.key)
+            for pairing, half in halves
+        )
+        if answers or signs:
+            found.append(Waiting(one, int(answers), int(signs), state.has_phase))
+    return found

@@ -24,6 +24,7 @@ from service.listings.reading import Draft
 from service.meetings.actions import set_plan
 from service.meetings.shapes import PlanIn
 from service.organizations.models import Organization, OrganizationStatus
+from service.pairings.models import Pairing, PairingStatus
 from service.permissions import SYSTEM_ACTOR, Role
 from service.reviews.models import Review
 from service.rounds.models import Application, ApplicationStatus, Round, RoundPhase, RoundStatus
@@ -181,6 +182,33 @@ class Place:
             one.status = RoundStatus.REVIEWING
             session.add(one)
         return Entered(self.world, one.uid, application)
+
+    def pairing(
+        self, phase: RoundStatus, status: PairingStatus = PairingStatus.RELEASED
+    ) -> tuple[Pairing, Round]:
+        """A pairing of a need of the organization's with somebody's offer, in a talk that is in a phase."""
+        phases = ["open", "matching", "choosing", "meeting", "signing"]
+        one = Round(preset="monthly-talk", title="June talk", phases=phases, status=phase)
+        listings = [place.listing() for place in (self, self.world.place())]
+        with writing(self.world.engine) as session:
+            session.add(one)
+            session.flush()
+            entered = [
+                Application(
+                    round_id=one.key,
+                    listing_id=listing.key,
+                    organization_id=listing.organization_id,
+                    side=side,
+                    status=ApplicationStatus.ELIGIBLE,
+                )
+                for side, listing in zip(Side, listings, strict=True)
+            ]
+            session.add_all(entered)
+            session.flush()
+            need, offer = entered
+            made = Pairing(round_id=one.key, need_id=need.key, offer_id=offer.key, status=status, score=0.5)
+            session.add(made)
+        return made, one
 
     def address(self, entered: Application) -> str:
         """Where the API has an application."""

@@ -36,6 +36,7 @@ from service.accounts.models import Token
 from service.accounts.queries import SESSION_COOKIE
 from service.db import now, writing
 from service.permissions import Role, table
+from service.rounds.models import RoundStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +76,9 @@ def _token(world: World, role: Role, place: Place) -> dict[str, str]:
 
 def _existing(place: Place) -> list[str]:
     """Ids that lead somewhere."""
+    talks = [place.pairing(phase) for phase in (RoundStatus.CHOOSING, RoundStatus.SIGNING)]
     return [
+        *(one.uid for pair in talks for one in pair),
         place.uid,
         place.listing().uid,
         place.listing(publish=False).uid,

@@ -13,8 +13,9 @@ from sqlmodel import Session, col, func, select
 from service.db import now
 from service.events import Event
 from service.organizations.models import OrganizationStatus
+from service.pairings.models import PairingStatus
 from service.permissions import Role, table
-from service.rounds.models import ApplicationStatus
+from service.rounds.models import ApplicationStatus, RoundStatus
 from tests.contract.conftest import FRAME
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ NOT_YET = {
     "pairing:release",
     "objection:raise",
     "objection:decide",
-    "choice:make",
-    "forum:steer",
 }
 """In the table for a page that does not exist yet; nothing asks for them."""
 
@@ -153,6 +152,23 @@ def _appeal(here: Place) -> Ask:
     return ask("POST", f"{here.address(refused)}/appeals", hidden=True, json={"text": "It has one."})
 
 
+def _choice(here: Place) -> Ask:
+    """The pairing is seen by both its sides and by facilitators."""
+    pairing, talk = here.pairing(RoundStatus.CHOOSING)
+    path = f"/api/v1/rounds/{talk.uid}/choices/{pairing.uid}"
+    return ask("POST", path, hidden=True, json={"answer": "accept", "side": "need"})
+
+
+def _steer(here: Place) -> Ask:
+    _, talk = here.pairing(RoundStatus.CHOOSING)
+    return ask("PATCH", f"/api/v1/rounds/{talk.uid}/live", json={"step": "wait"})
+
+
+def _sign(here: Place) -> Ask:
+    pairing, talk = here.pairing(RoundStatus.SIGNING, PairingStatus.MUTUAL)
+    return ask("POST", f"/api/v1/rounds/{talk.uid}/signing/{pairing.uid}", json={"side": "need"})
+
+
 ASKS: dict[str, Callable[[Place], Ask]] = {
     "organization:register": lambda here: ask(
         "POST", "/api/v1/organizations", json={"name": f"New {here.uid}", "kind": "ngo", "distinct": True}
@@ -183,6 +199,9 @@ ASKS: dict[str, Callable[[Place], Ask]] = {
     ),
     "audit:read": lambda here: ask("GET", "/api/v1/audit", params={"subject": here.uid}),
     "webhook:manage": _webhook,
+    "choice:make": _choice,
+    "forum:steer": _steer,
+    "agreement:sign": _sign,
     "application:submit": _enter,
     "application:screen": _screen,
     "application:appeal": _appeal,
