@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from matching.messages import Message
 from matching.profiles import Side
 from service.audit.words import label
 from service.errors import BadInput, NotNow
 from service.listings import actions, importing, queries
 from service.listings.models import ImportStatus
 from service.listings.sheets import ENDINGS
-from service.organizations import queries as organizations
-from service.organizations.desk import problems_by_field, signed_in
-from service.organizations.evidence import read
+from service.organizations.desk import chosen_organization, problems_by_field, signed_in, uploaded
 from service.permissions import may, require
 from service.web import (
     Asking,
@@ -33,8 +30,6 @@ from service.web import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sqlmodel import Session
 
     from service.permissions import Actor
@@ -59,17 +54,14 @@ def _upload_form(
     session: Session,
     actor: Actor,
     typed: Typed,
-    *,
-    status: int = 200,
-    problems: Mapping[str, Message] | None = None,
+    **values: Any,
 ) -> Response:
     return page(
         request,
         actor,
         "listings/import.html",
-        status=status,
         typed=typed,
-        problems=problems or {},
+        **values,
         organizations=queries.importable_organizations(session, actor),
         imports=[one for one in queries.imports(session, actor) if one.status is not ImportStatus.DISCARDED],
         endings=sorted(ENDINGS),
@@ -82,19 +74,11 @@ def upload(request: Request, session: Writing, actor: Asking, typed: Form) -> Re
     """Take the file in and show what is in it."""
     signed_in(actor)
     try:
-        if not typed.text("organization"):
-            raise BadInput.one("organization", Message("field-missing", "Please fill this in."))
-        organization = organizations.get(session, actor, typed.text("organization"))
+        organization = chosen_organization(session, actor, typed)
         require(actor, "listing:import", organization.key)
-        if (file := typed.file("file")) is None:
-            raise BadInput.one("file", Message("file-empty", "Choose a file that is not empty."))
+        name, content = uploaded(request, typed)
         kept = importing.upload(
-            session,
-            actor,
-            organization,
-            filename=file.filename or "",
-            content=read(file.file, site_of(request).settings.upload_bytes),
-            side=typed.text("side"),
+            session, actor, organization, filename=name, content=content, side=typed.text("side")
         )
     except BadInput as error:
         problems = problems_by_field(error)
@@ -120,9 +104,7 @@ def _preview(
     session: Session,
     actor: Actor,
     uid: str,
-    *,
-    status: int = 200,
-    problems: Mapping[str, Message] | None = None,
+    **values: Any,
 ) -> Response:
     kept = queries.import_(session, actor, uid)
     organization = queries.organization_by_id(session, kept.organization_id)
@@ -132,8 +114,7 @@ def _preview(
         request,
         actor,
         "listings/preview.html",
-        status=status,
-        problems=problems or {},
+        **values,
         kept=kept,
         organization=organization,
         looked=looked,

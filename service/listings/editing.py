@@ -13,9 +13,8 @@ from matching.vocabulary import default_vocabulary
 from service.errors import BadInput, Changed, NotFound, NotNow, TooLarge
 from service.listings import actions, forms, queries, showing, threads
 from service.listings.models import DAYS_OPEN, MOST_ATTACHMENTS, MOST_LINES, ListingStatus
-from service.organizations import queries as organizations
-from service.organizations.desk import problems_by_field, signed_in
-from service.organizations.evidence import path_of, read
+from service.organizations.desk import chosen_organization, problems_by_field, signed_in, uploaded
+from service.organizations.evidence import path_of
 from service.permissions import may, require
 from service.web import (
     Asking,
@@ -32,8 +31,6 @@ from service.web import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sqlmodel import Session
 
     from service.listings.models import Listing
@@ -66,19 +63,16 @@ def _new(
     actor: Actor,
     side: str,
     typed: Typed,
-    *,
-    status: int = 200,
-    problems: Mapping[str, Message] | None = None,
+    **values: Any,
 ) -> Response:
     wanted = Side.OFFER if side == Side.OFFER else Side.NEED
     return page(
         request,
         actor,
         "listings/new.html",
-        status=status,
         side=wanted,
         typed=typed,
-        problems=problems or {},
+        **values,
         organizations=queries.editable_organizations(session, actor),
         earlier=[
             one
@@ -94,9 +88,7 @@ def begin(request: Request, session: Writing, actor: Asking, typed: Form, side: 
     signed_in(actor)
     wanted = Side.OFFER if side == Side.OFFER else Side.NEED
     try:
-        if not typed.text("organization"):
-            raise BadInput.one("organization", Message("field-missing", "Please fill this in."))
-        organization = organizations.get(session, actor, typed.text("organization"))
+        organization = chosen_organization(session, actor, typed)
         fields = {"title": [typed.text("title")], "text": [typed.text("text")]}
         draft = forms.draft_of(wanted, 1, fields, language_of(request, actor))
         draft.fields = {name: draft.fields[name] for name in fields}
@@ -217,12 +209,7 @@ def _step_page(
     listing: Listing,
     step: int,
     typed: Typed,
-    *,
-    status: int = 200,
-    problems: Mapping[str, Message] | None = None,
-    changed: Message | None = None,
-    theirs: list[tuple[str, str, str]] | None = None,
-    is_unsaved: bool = False,
+    **values: Any,
 ) -> Response:
     language = language_of(request, actor)
     schemes = ("themes", "groups", "goals", "kinds", "units", "currencies", "organization_kinds")
@@ -230,18 +217,14 @@ def _step_page(
         request,
         actor,
         f"listings/step{step}.html",
-        status=status,
         **_common(session, listing),
         step=step,
         typed=typed,
-        problems=problems or {},
-        changed=changed,
-        theirs=theirs or [],
-        is_unsaved=is_unsaved,
         words={scheme: options(scheme, language) for scheme in schemes},
         rows=range(forms.row_count(typed.fields)),
         most_lines=MOST_LINES,
         days_open=DAYS_OPEN,
+        **{"changed": None, "theirs": [], "is_unsaved": False, **values},
     )
 
 
@@ -263,19 +246,16 @@ def _check_page(
     session: Session,
     actor: Actor,
     listing: Listing,
-    *,
-    status: int = 200,
-    problems: Mapping[str, Message] | None = None,
+    **values: Any,
 ) -> Response:
     common = _common(session, listing)
     return page(
         request,
         actor,
         "listings/step4.html",
-        status=status,
         **common,
+        **values,
         step=4,
-        problems=problems or {},
         obstacle=actions.standing_in_the_way(common["organization"]),
         lacking=[one.message for one in actions.publishing_problems(listing)],
         attachments=queries.attachments(session, listing),
@@ -312,18 +292,10 @@ def attach(request: Request, session: Writing, actor: Asking, uid: str, typed: F
     """Add a file."""
     signed_in(actor)
     listing = queries.get(session, actor, uid, lock=True)
-    settings = site_of(request).settings
+    name, content = uploaded(request, typed)
+    data_dir = site_of(request).settings.data_dir
     try:
-        if (file := typed.file("file")) is None:
-            raise BadInput.one("file", Message("file-empty", "Choose a file that is not empty."))
-        threads.attach(
-            session,
-            actor,
-            listing,
-            data_dir=settings.data_dir,
-            filename=file.filename or "",
-            content=read(file.file, settings.upload_bytes),
-        )
+        threads.attach(session, actor, listing, data_dir=data_dir, filename=name, content=content)
     except BadInput as error:
         return _check_page(request, session, actor, listing, status=422, problems=problems_by_field(error))
     return see_other(f"/listings/{uid}/edit?step=4&done=saved")

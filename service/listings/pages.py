@@ -34,11 +34,8 @@ from service.web import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sqlmodel import Session
 
-    from matching.messages import Message
     from service.listings.models import Listing
     from service.organizations.models import Organization
     from service.permissions import Actor
@@ -154,18 +151,15 @@ def _request_page(
     actor: Actor,
     uid: str,
     typed: Typed,
-    *,
-    status: int = 200,
-    problems: Mapping[str, Message] | None = None,
+    **values: Any,
 ) -> Response:
     found = queries.request(session, actor, uid)
     return page(
         request,
         actor,
         "listings/request.html",
-        status=status,
         typed=typed,
-        problems=problems or {},
+        **values,
         found=found,
         **queries.behind(session, [found]),
         status_shown=queries.shown_status(found, queries.today()),
@@ -213,9 +207,7 @@ def _detail(
     actor: Actor,
     listing: Listing,
     typed: Typed = NOTHING_TYPED,
-    *,
-    status: int = 200,
-    problems: Mapping[str, Message] | None = None,
+    **values: Any,
 ) -> Response:
     organization = queries.organization_of(session, listing)
     senders = [one for one in queries.editable_organizations(session, actor) if one.key != organization.key]
@@ -224,9 +216,8 @@ def _detail(
         request,
         actor,
         "listings/detail.html",
-        status=status,
         typed=typed,
-        problems=problems or {},
+        **values,
         listing=listing,
         organization=organization,
         strings=queries.strings_of(listing.strings),

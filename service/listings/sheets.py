@@ -102,14 +102,14 @@ class Look:
 
 def read_upload(filename: str, content: bytes) -> list[dict[str, Any]]:
     """The tables of an uploaded file, as they are stored. Raises BadInput on `file`."""
+    if not content:
+        raise BadInput.one("file", Message("file-empty", "Choose a file that is not empty."))
     ending = PurePosixPath(filename.replace("\\", "/")).suffix.lower()
     if ending not in ENDINGS:
         raise BadInput.one(
             "file",
             Message("import-type", "Only CSV, TSV, XLSX and JSON files can be read; this is none of them."),
         )
-    if not content:
-        raise BadInput.one("file", Message("file-empty", "Choose a file that is not empty."))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{ending}"
         path.write_bytes(content)

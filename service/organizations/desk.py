@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response  # noqa: TC002 — FastAPI reads it
@@ -26,7 +26,6 @@ from service.organizations.models import (
 )
 from service.permissions import may
 from service.web import (
-    NOTHING_TYPED,
     Asking,
     Form,
     Reading,
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
+    from service.organizations.models import Organization
     from service.permissions import Actor
     from service.web import Typed
 
@@ -71,6 +71,20 @@ def signed_in(actor: Actor) -> None:
     """Raise SignInNeeded before anything else could answer, so that what was typed is kept."""
     if not actor.signed_in:
         raise SignInNeeded
+
+
+def chosen_organization(session: Session, actor: Actor, typed: Typed) -> Organization:
+    """The organization on whose behalf a form is sent. Raises BadInput where none was chosen."""
+    if not typed.text("organization"):
+        raise BadInput.one("organization", Message("field-missing", "Please fill this in."))
+    return queries.get(session, actor, typed.text("organization"))
+
+
+def uploaded(request: Request, typed: Typed) -> tuple[str, bytes]:
+    """Name and content of the file in a form, both empty where none was chosen. Raises TooLarge."""
+    if (file := typed.file("file")) is None:
+        return "", b""
+    return file.filename or "", read(file.file, site_of(request).settings.upload_bytes)
 
 
 def _chosen(kind: type[Chosen], typed: Typed, field: str) -> Chosen:
@@ -109,10 +123,7 @@ def _page(
     session: Session,
     actor: Actor,
     uid: str,
-    *,
-    status: int = 200,
-    typed: Typed = NOTHING_TYPED,
-    problems: dict[str, Message] | None = None,
+    **values: Any,
 ) -> Response:
     organization = queries.inside(session, actor, uid)
     numbers = queries.identifiers(session, organization)
@@ -126,9 +137,6 @@ def _page(
         request,
         actor,
         "organizations/verification.html",
-        status=status,
-        typed=typed,
-        problems=problems or {},
         organization=organization,
         standing=queries.standing(organization, queries.today()),
         numbers=numbers,
@@ -150,7 +158,22 @@ def _page(
         screenings=list(ScreeningDecision),
         levels=list(FlagLevel),
         risks=list(FlagRisk),
+        **values,
     )
+
+
+def _wrong(
+    request: Request,
+    session: Session,
+    actor: Actor,
+    uid: str,
+    typed: Typed,
+    error: BadInput,
+    renamed: dict[str, str] | None = None,
+) -> Response:
+    """The page again, with what is wrong in one of its forms."""
+    problems = problems_by_field(error, renamed)
+    return _page(request, session, actor, uid, status=422, typed=typed, problems=problems)
 
 
 def _trail(session: Session, actor: Actor, uid: str) -> list[audit.Entry]:
@@ -170,20 +193,19 @@ def _there(uid: str, done: str, anchor: str = "") -> Response:
 def hand_in(request: Request, session: Writing, actor: Asking, uid: str, typed: Form) -> Response:
     """Take a file."""
     signed_in(actor)
-    settings = site_of(request).settings
-    upload = typed.file("file")
+    name, content = uploaded(request, typed)
     try:
         actions.hand_in(
             session,
             actor,
             uid,
-            settings.data_dir,
-            content=b"" if upload is None else read(upload.file, settings.upload_bytes),
-            filename="" if upload is None else upload.filename or "",
+            site_of(request).settings.data_dir,
+            content=content,
+            filename=name,
             kind=_chosen(EvidenceKind, typed, "evidence_kind"),
         )
     except BadInput as error:
-        return _page(request, session, actor, uid, status=422, typed=typed, problems=problems_by_field(error))
+        return _wrong(request, session, actor, uid, typed, error)
     return _there(uid, "saved", "#evidence")
 
 
@@ -213,8 +235,7 @@ def answer(
     try:
         actions.answer(session, actor, uid, question, typed.text(field))
     except BadInput as error:
-        problems = problems_by_field(error, {"answer": field})
-        return _page(request, session, actor, uid, status=422, typed=typed, problems=problems)
+        return _wrong(request, session, actor, uid, typed, error, {"answer": field})
     return _there(uid, "answered", "#questions")
 
 
@@ -236,8 +257,7 @@ def ask(request: Request, session: Writing, actor: Asking, uid: str, typed: Form
     try:
         decisions.ask(session, actor, uid, typed.text("question"))
     except BadInput as error:
-        problems = problems_by_field(error, {"text": "question"})
-        return _page(request, session, actor, uid, status=422, typed=typed, problems=problems)
+        return _wrong(request, session, actor, uid, typed, error, {"text": "question"})
     return _there(uid, "asked", "#questions")
 
 
@@ -250,7 +270,7 @@ def decide(request: Request, session: Writing, actor: Asking, uid: str, typed: F
         until = _day(typed.text("until"))
         decisions.decide(session, actor, uid, step, reason=typed.text("reason"), until=until)
     except BadInput as error:
-        return _page(request, session, actor, uid, status=422, typed=typed, problems=problems_by_field(error))
+        return _wrong(request, session, actor, uid, typed, error)
     return _there(uid, _DONE[step])
 
 
@@ -280,8 +300,7 @@ def screen(request: Request, session: Writing, actor: Asking, uid: str, typed: F
             reason=typed.text("screening_reason"),
         )
     except BadInput as error:
-        problems = problems_by_field(error, {"reason": "screening_reason"})
-        return _page(request, session, actor, uid, status=422, typed=typed, problems=problems)
+        return _wrong(request, session, actor, uid, typed, error, {"reason": "screening_reason"})
     return _there(uid, "saved", "#screening")
 
 
@@ -299,8 +318,7 @@ def raise_flag(request: Request, session: Writing, actor: Asking, uid: str, type
             text=typed.text("flag"),
         )
     except BadInput as error:
-        problems = problems_by_field(error, {"text": "flag"})
-        return _page(request, session, actor, uid, status=422, typed=typed, problems=problems)
+        return _wrong(request, session, actor, uid, typed, error, {"text": "flag"})
     return _there(uid, "flagged", "#flags")
 
 
@@ -314,6 +332,5 @@ def judge_flag(
     try:
         decisions.judge(session, actor, uid, flag, _chosen(FlagStep, typed, "step"), typed.text(field))
     except BadInput as error:
-        problems = problems_by_field(error, {"reason": field, "step": field})
-        return _page(request, session, actor, uid, status=422, typed=typed, problems=problems)
+        return _wrong(request, session, actor, uid, typed, error, {"reason": field, "step": field})
     return _there(uid, "saved", "#flags")

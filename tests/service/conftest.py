@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from html import unescape
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastapi import FastAPI
+    from httpx import Response
     from sqlalchemy import Engine
 
     from service.jobs import Jobs
@@ -49,6 +52,11 @@ BASE_URL = "http://localhost:8000"
 
 MakeUser = Callable[..., User]
 SignInAs = Callable[[TestClient, User], TestClient]
+
+
+def words(page: Response) -> str:
+    """What somebody reads on a page: its text without tags, in single spaces."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
 @pytest.fixture(scope="session")

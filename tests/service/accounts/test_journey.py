@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from service.permissions import Role
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 EMAIL, SECRET = "li.na@example.org", "seven green bridges"
 
 
+@pytest.mark.usefixtures("database_url")
 def test_newcomer_signs_up_and_uses_everything_that_accounts_offer(
     client: TestClient,
     browser: Callable[[], TestClient],

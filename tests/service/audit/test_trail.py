@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -18,6 +16,7 @@ from service.events import Event, record
 from service.organizations import decisions
 from service.organizations.models import DecisionStep, FlagLevel, FlagRisk
 from service.permissions import SYSTEM_ACTOR
+from tests.service.conftest import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,10 +38,6 @@ class MatchRun:
     """A kind of thing that has no table here."""
 
     uid: str = field(default_factory=lambda: uuid4().hex)
-
-
-def words(page: Response) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
 def happened(engine: Engine, name: str, thing: Any, by: Any = SYSTEM_ACTOR, **more: Any) -> None:

@@ -80,6 +80,7 @@ def test_home_follows_the_sector(
     assert queries.home(session, site, make_party("One", kind=kind).actor).kind == home
 
 
+@pytest.mark.usefixtures("database_url")
 def test_editor_sees_what_waits_and_a_viewer_does_not(
     session: Session,
     site: Site,

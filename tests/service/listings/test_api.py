@@ -98,6 +98,7 @@ def test_conditions_on_a_need_are_refused(client: TestClient, make_party: MakePa
     assert {problem["field"] for problem in answer.json()["errors"]} == {"strings", "lines.0.cheque_min"}
 
 
+@pytest.mark.usefixtures("database_url")
 def test_change_with_an_old_etag_is_refused(
     client: TestClient,
     make_party: MakeParty,
@@ -120,6 +121,7 @@ def test_change_with_an_old_etag_is_refused(
     assert rows(select(Listing))[0].lines == listing.lines, "what was left out stays"
 
 
+@pytest.mark.usefixtures("database_url")
 def test_pages_of_a_long_list_hold_every_listing_once(
     client: TestClient, make_party: MakeParty, make_listing: MakeListing
 ) -> None:
@@ -136,6 +138,7 @@ def test_pages_of_a_long_list_hold_every_listing_once(
     assert client.get(f"{API}?cursor=nonsense").status_code == 422
 
 
+@pytest.mark.usefixtures("database_url")
 def test_same_idempotency_key_makes_one_listing(
     client: TestClient, make_party: MakeParty, as_user: AsUser, rows: Callable[[Any], Any]
 ) -> None:
@@ -176,6 +179,7 @@ def test_draft_is_deleted_and_what_was_published_is_not(
     assert [one.uid for one in rows(select(Listing))] == [published.uid]
 
 
+@pytest.mark.usefixtures("database_url")
 def test_questions_and_requests_work_as_json(
     client: TestClient, make_party: MakeParty, make_listing: MakeListing, as_user: AsUser
 ) -> None:
@@ -198,6 +202,7 @@ def test_questions_and_requests_work_as_json(
     assert client.get(f"{API}/{need.uid}/questions").json()[0]["answer"] == "En mayo."
 
 
+@pytest.mark.usefixtures("database_url")
 def test_listing_goes_through_its_life_as_json(
     client: TestClient, make_party: MakeParty, make_listing: MakeListing, as_user: AsUser
 ) -> None:

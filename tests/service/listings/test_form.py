@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +10,7 @@ from sqlmodel import select
 from service.jobs import Job
 from service.listings.models import Listing, ListingStatus, ListingTag, Unsaved
 from service.organizations.models import OrganizationStatus
+from tests.service.conftest import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,10 +27,6 @@ if TYPE_CHECKING:
 def only(rows: Rows) -> Listing:
     [listing] = rows(select(Listing))
     return listing
-
-
-def words(page: str) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
 def test_need_goes_from_first_words_through_four_steps_to_published(
@@ -118,7 +113,7 @@ def test_need_goes_from_first_words_through_four_steps_to_published(
     assert listing.starts is not None
     assert listing.starts.isoformat() == "2027-03-01"
 
-    assert "28" in words(browser.get(f"{here}?step=4").text)
+    assert "28" in words(browser.get(f"{here}?step=4"))
     published = browser.post(f"/listings/{listing.uid}/publish")
     assert published.headers["location"] == f"/listings/{listing.uid}?done=published"
     listing = only(rows)
@@ -240,10 +235,10 @@ def test_organization_that_may_not_act_keeps_a_draft_and_reads_why(
     party = make_party(status=status)
     listing = make_listing(party, publish=False)
     browser = as_user(party.user)
-    assert said in words(browser.get(f"/listings/{listing.uid}/edit?step=4&lang=en").text)
+    assert said in words(browser.get(f"/listings/{listing.uid}/edit?step=4&lang=en"))
     refused = browser.post(f"/listings/{listing.uid}/publish?lang=en")
     assert refused.status_code == 409
-    assert said in words(refused.text)
+    assert said in words(refused)
     assert only(rows).status is ListingStatus.DRAFT
 
 
@@ -254,7 +249,7 @@ def test_publishing_without_a_resource_is_refused_beside_the_button(
     listing = make_listing(party, publish=False, lines=[])
     refused = as_user(party.user).post(f"/listings/{listing.uid}/publish?lang=en")
     assert refused.status_code == 422
-    assert "at least one thing" in words(refused.text)
+    assert "at least one thing" in words(refused)
     assert only(rows).status is ListingStatus.DRAFT
 
 
@@ -304,7 +299,7 @@ def test_too_long_title_is_refused_with_its_limit(make_party: MakeParty, as_user
         "/listings/new?lang=en", data={"organization": party.organization.uid, "title": "x" * 201}
     )
     assert answer.status_code == 422
-    assert "Use at most 200 characters." in words(answer.text)
+    assert "Use at most 200 characters." in words(answer)
 
 
 def test_offer_keeps_its_conditions(

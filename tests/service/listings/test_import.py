@@ -19,6 +19,7 @@ from service.jobs import Job
 from service.listings.models import Import, ImportStatus, Listing, ListingStatus
 from service.organizations.models import OrganizationStatus
 from service.permissions import Role
+from tests.service.conftest import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,10 +62,7 @@ def places(page: Response) -> dict[str, str]:
     return {unescape(name): unescape(value) for name, value in found}
 
 
-def words(page: Response) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
-
-
+@pytest.mark.usefixtures("database_url")
 def test_gb18030_file_is_imported_with_three_bad_rows_mended_on_screen(
     make_party: MakeParty, as_user: AsUser, jobs: Jobs, rows: Rows
 ) -> None:
@@ -318,6 +316,7 @@ def saved(book: Workbook) -> bytes:
     return held.getvalue()
 
 
+@pytest.mark.usefixtures("database_url")
 def test_edited_export_changes_its_listings_and_makes_none_twice(
     make_party: MakeParty, make_listing: MakeListing, as_user: AsUser, jobs: Jobs, rows: Rows
 ) -> None:

@@ -118,6 +118,7 @@ def test_files_are_recognised_by_content_and_hidden_with_their_listing(
 # Requests ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("database_url")
 def test_request_is_sent_and_accepted_and_both_are_told(
     client: TestClient, make_party: MakeParty, make_listing: MakeListing, as_user: AsUser, rows: Rows
 ) -> None:
@@ -208,6 +209,7 @@ def test_organization_that_may_not_act_sends_no_requests(
     assert "We can help." in refused.text
 
 
+@pytest.mark.usefixtures("database_url")
 def test_request_lapses_by_its_day_and_the_job_tells_both(
     engine: Engine,
     client: TestClient,

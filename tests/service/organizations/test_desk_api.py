@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.service.organizations.conftest import PDF
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ API = "/api/v1/organizations"
 FLAG = {"level": "red", "risk": "financial", "text": "The accounts are late."}
 
 
+@pytest.mark.usefixtures("database_url")
 def test_red_flag_is_confirmed_by_a_second_person_only(
     as_olga: TestClient,
     browser: Callable[[], TestClient],
@@ -69,6 +72,7 @@ def test_sponsor_is_verified_only_after_a_screening_that_did_not_refuse_it(
     assert (kept["concerns"], kept["decision"]) == (["tobacco"], "monitored")
 
 
+@pytest.mark.usefixtures("database_url")
 def test_evidence_is_handed_in_read_and_taken_back(
     as_li: TestClient,
     as_olga: TestClient,

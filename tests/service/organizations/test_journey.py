@@ -7,6 +7,8 @@ import re
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.service.organizations.conftest import PDF
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def mails(settings: Settings, jobs: Jobs) -> list[tuple[str, str, str]]:
     return [(mail["To"], mail["Subject"], mail.get_content()) for mail in found]
 
 
+@pytest.mark.usefixtures("database_url")
 def test_an_organization_goes_from_registration_to_a_public_profile(
     as_li: TestClient,
     as_olga: TestClient,

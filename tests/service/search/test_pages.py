@@ -49,6 +49,7 @@ def test_offers_are_not_needs(client, water) -> None:
     assert client.get("/api/v1/search?q=agua&side=offer").json()["items"] == []
 
 
+@pytest.mark.usefixtures("database_url")
 def test_filters_narrow_and_their_counts_say_what_they_would_leave(
     client, publish, make_organization, water
 ) -> None:
@@ -220,6 +221,7 @@ def test_the_page_says_what_to_do_where_nothing_fits(client, water) -> None:
     assert "<script>alert" not in strange.text
 
 
+@pytest.mark.usefixtures("database_url")
 def test_searches_are_saved_changed_deleted_and_brought_back(client, make_user, sign_in, water) -> None:
     assert client.get("/search/saved").status_code == 303
     sign_in(client, make_user())
@@ -277,6 +279,7 @@ def _mails(settings: Settings) -> list:
     return [mail for mail in found if "/search/stop" in mail.get_content()]
 
 
+@pytest.mark.usefixtures("database_url")
 def test_digest_tells_only_what_is_new_and_can_be_stopped(
     client, session, settings, jobs, publish, make_organization, make_user, actor, water, site
 ) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from service.permissions import Role
 from service.webhooks.models import EVENTS, TRIES
+from tests.service.conftest import words
 from tests.service.webhooks.test_webhooks import (
     _announce,
     _deliveries,
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fastapi.testclient import TestClient
-    from httpx import Response
     from sqlalchemy import Engine
 
     from service.jobs import Jobs
@@ -33,10 +32,6 @@ if TYPE_CHECKING:
     from tests.service.webhooks.test_webhooks import Receiver
 
 __all__ = ["organization", "owner", "receiver", "settings"]
-
-
-def words(page: Response) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
 def home(organization: Organization) -> str:
@@ -66,6 +61,7 @@ def test_secret_is_told_once_and_signs_what_is_sent(
     assert f'href="{home(organization)}"' in owner.get(f"/organizations/{organization.uid}").text
 
 
+@pytest.mark.usefixtures("database_url")
 def test_what_was_given_up_is_seen_with_its_answer_and_sent_again(
     owner: TestClient, organization: Organization, receiver: Receiver, engine: Engine, jobs: Jobs
 ) -> None:
