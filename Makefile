@@ -17,5 +17,6 @@ check: setup
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m tests.translations && $(BIN)/python -m tests.assets
 test: check
 	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -q --database postgresql tests/contract/test_permissions.py
 bench: setup
 	$(BIN)/pip install -q -c .ci/constraints.txt -e ".[bench]" && $(BIN)/python -m tests.load

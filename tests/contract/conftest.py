@@ -29,7 +29,7 @@ from service.permissions import SYSTEM_ACTOR, Role
 from service.reviews.models import Review
 from service.rounds.models import Application, ApplicationStatus, Round, RoundPhase, RoundStatus
 from service.settings import Settings
-from tests.service.conftest import BASE_URL, password_hash
+from tests.service.conftest import BASE_URL, new_url, password_hash, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -235,15 +235,19 @@ class Place:
 
 
 NewPlace = Callable[..., Place]
+__all__ = ["postgres"]
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """One installation for all tests of a file, each of which makes its own people and organizations."""
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One installation for all tests of a file, each of which makes its own people and organizations.
+
+    On the database that `--database` names.
+    """
     folder = tmp_path_factory.mktemp("contract")
     settings = Settings(
         data_dir=folder,
-        database_url=f"sqlite:///{folder / 'qiao.db'}",
+        database_url=new_url(request.config.getoption("--database"), request, folder),
         secret="a secret for tests",
         rate_limit=False,
         worker_in_process=False,

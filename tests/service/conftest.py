@@ -74,7 +74,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], 
     server.cleanup()
 
 
-def _new_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def new_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a fresh empty database of a kind is."""
     if kind == "sqlite":
         return f"sqlite:///{tmp_path / 'qiao.db'}"
     new_database: Callable[[], str] = request.getfixturevalue("postgres")
@@ -84,7 +85,7 @@ def _new_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A fresh empty database of each kind."""
-    return _new_url(request.param, request, tmp_path)
+    return new_url(request.param, request, tmp_path)
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     if "database_url" in request.fixturenames:
         url = request.getfixturevalue("database_url")
     else:
-        url = _new_url(request.config.getoption("--database"), request, tmp_path)
+        url = new_url(request.config.getoption("--database"), request, tmp_path)
     return Settings(
         data_dir=tmp_path,
         database_url=url,
