@@ -20,6 +20,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 LOCALES = ROOT / "service" / "locale"
 LANGUAGES = ("zh_Hans", "zh_Hant", "ru", "es")
+JINJA = {"silent": "false", "extensions": "jinja2.ext.do"}
 KEYWORDS = {
     "_": None,
     "gettext": None,
@@ -39,7 +40,7 @@ def source() -> Catalog:
         for name, line, phrase, comments, context in extract_from_dir(
             ROOT / folder,
             [("**.py", "python"), ("**/templates/**.html", "jinja2"), ("**/templates/**.txt", "jinja2")],
-            {"**/templates/**.html": {"silent": "false"}, "**/templates/**.txt": {"silent": "false"}},
+            dict.fromkeys(("**/templates/**.html", "**/templates/**.txt"), JINJA),
             keywords=KEYWORDS,
         ):
             catalog.add(phrase, None, [(f"{folder}/{name}", line)], auto_comments=comments, context=context)
