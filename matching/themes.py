@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matching.candidates import Centring, profile_vectors
+from matching.candidates import profile_vectors
+from matching.centring import Centring, usual_means
 from matching.messages import Term
 from matching.text import LANGUAGES, content_tokens, spelled, to_traditional
 from matching.vocabulary import default_vocabulary
@@ -112,15 +113,16 @@ def read_needs(needs: Sequence[Profile], embedder: Embedder | None = None) -> li
     return found
 
 
-def suggest_themes(asked: Sequence[Asked], *, most: int = 10, least: int = 2) -> list[Theme]:
+def suggest_themes(asked: Sequence[Asked], model: str = "", *, most: int = 10, least: int = 2) -> list[Theme]:
     """Up to `most` themes that at least `least` needs share, the largest first.
 
-    The same needs give the same themes, in whatever order they come.
+    `model` is the name of the embedder that made the vectors. The same needs give the same themes, in
+    whatever order they come.
     """
     needs = sorted(asked, key=lambda one: one.need.id)[-MOST_NEEDS:]
     if len(needs) < least or not needs:
         return []
-    rows = _rows(needs)
+    rows = _rows(needs, model)
     everywhere = _documents(needs)
     found = []
     for members in _clusters(rows):
@@ -130,10 +132,11 @@ def suggest_themes(asked: Sequence[Asked], *, most: int = 10, least: int = 2) ->
     return sorted(found, key=lambda theme: (-theme.size, theme.terms, theme.needs))[:most]
 
 
-def _rows(needs: Sequence[Asked]) -> NDArray[np.float64]:
+def _rows(needs: Sequence[Asked], model: str) -> NDArray[np.float64]:
     """Meaning, and beside it what is stated, as unit rows."""
     vectors, languages = np.stack([one.vector for one in needs]), [one.language for one in needs]
-    meaning = Centring(vectors, languages).centre(vectors, languages).astype(np.float64)
+    centring = Centring(vectors, languages, usual_means(model))
+    meaning = centring.centre(vectors, languages).astype(np.float64)
     codes = sorted({code for one in needs for code in _stated(one)})
     column = {code: place for place, code in enumerate(codes)}
     stated = np.zeros((len(needs), len(codes)))

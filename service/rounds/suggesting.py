@@ -28,16 +28,17 @@ def themes(session: Session, actor: Actor, carried: Collection[int] = ()) -> lis
     `carried` are the numbers of listings that somebody carries already. Needs whose vector is not there yet
     are left out; it comes by a job a moment after they are published.
     """
+    from matching.embedding import default_embedder
     from matching.themes import suggest_themes
 
     require(actor, "round:run")
-    return suggest_themes(_unmet(session, carried), most=MOST_THEMES)
+    model = default_embedder().name
+    return suggest_themes(_unmet(session, carried, model), model, most=MOST_THEMES)
 
 
-def _unmet(session: Session, carried: Collection[int]) -> list[Asked]:
+def _unmet(session: Session, carried: Collection[int], model: str) -> list[Asked]:
     import numpy as np
 
-    from matching.embedding import default_embedder
     from matching.themes import MOST_NEEDS, Asked
 
     found = session.exec(
@@ -45,7 +46,7 @@ def _unmet(session: Session, carried: Collection[int]) -> list[Asked]:
         .where(
             col(Embedding.listing_id) == col(Listing.id),
             col(Embedding.revision) == col(Listing.revision),
-            col(Embedding.model) == default_embedder().name,
+            col(Embedding.model) == model,
             col(Listing.side) == Side.NEED,
             listings.public(listings.today()),
         )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import normalized_mutual_info_score as agreement
 
+from matching.embedding import default_embedder
 from matching.resources import data_path
 from matching.scenarios import load_scenario
 from matching.themes import Asked, read_needs, suggest_themes
@@ -39,7 +40,7 @@ def asked(id_, vector, *, title="", themes=(), groups=(), language="en", words=(
 
 def test_needs_in_five_languages_fall_into_what_they_are_about(benchmark):
     needs, truth = benchmark
-    found = suggest_themes(needs, most=100)
+    found = suggest_themes(needs, default_embedder().name, most=100)
     place = {id_: number for number, theme in enumerate(found) for id_ in theme.needs}
     ids = sorted(truth)
     labels = [place.get(id_, -number) for number, id_ in enumerate(ids, 1)]
@@ -53,12 +54,13 @@ def test_same_needs_give_the_same_themes_in_any_order(benchmark):
     needs, _ = benchmark
     shuffled = list(needs)
     random.Random(7).shuffle(shuffled)
-    assert suggest_themes(shuffled) == suggest_themes(needs)
+    model = default_embedder().name
+    assert suggest_themes(shuffled, model) == suggest_themes(needs, model)
 
 
 def test_liaocheng_asks_first_for_the_old_and_then_for_the_young():
     needs = read_needs(load_scenario("liaocheng").profiles.needs)
-    old, young = suggest_themes(needs)[:2]
+    old, young = suggest_themes(needs, default_embedder().name)[:2]
     assert (old.themes, old.groups) == (("elderly-care",), ("elderly",))
     assert young.themes[0] == "child-welfare"
     assert old.size >= young.size >= 8

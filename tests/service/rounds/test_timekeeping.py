@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from fastapi.testclient import TestClient
     from sqlalchemy import Engine
 
     from service.jobs import Jobs
@@ -117,3 +118,14 @@ def test_what_stands_in_the_way_keeps_a_phase_and_is_shown(
     assert [found.status for found in rows(select(Round).where(Round.uid == one.uid))] == [
         RoundStatus.MATCHING
     ]
+
+
+def test_overdue_round_waits_for_those_who_run_it(
+    facilitator: TestClient, make_round: MakeRound, as_user: Callable[..., TestClient], make_user: MakeUser
+) -> None:
+    make_round(ends={"open": now() - HOUR}, title="Late talk")
+    make_round(ends={"open": now() + HOUR}, title="Timely talk")
+    page = facilitator.get("/").text
+    assert "“Late talk”: the time of the phase “Applying” is over." in page
+    assert "Timely talk" not in page
+    assert "Late talk" not in as_user(make_user()).get("/").text
