@@ -8,6 +8,7 @@ Later slices show their part of a listing's page without being imported here: ea
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response  # noqa: TC002 — FastAPI reads it
@@ -17,6 +18,7 @@ from service.listings import actions, bringing, editing, queries, requests, show
 from service.listings.editing import options
 from service.listings.models import LISTING, MOST_PENDING, REPLY_WORKING_DAYS
 from service.organizations.desk import problems_by_field, signed_in
+from service.paging import Cursor  # noqa: TC001 — FastAPI reads it
 from service.permissions import may
 from service.web import (
     NOTHING_TYPED,
@@ -82,19 +84,21 @@ def mall(
     theme: str = "",
     place: str = "",
     q: str = "",
+    cursor: Cursor = None,
 ) -> Response:
     """Services, training and venues that organizations offer each other."""
     language = language_of(request, actor)
-    found = queries.mall(session, actor, kind=kind[:60], theme=theme[:60], place=place[:60], words=q[:200])
+    asked: dict[str, Any] = {"kind": kind[:60], "theme": theme[:60], "place": place[:60]}
+    found = queries.mall(session, actor, **asked, words=q[:200], cursor=cursor)
+    asked["q"] = q[:200]
+    owners = queries.owners_of(session, found.items)
     return page(
         request,
         actor,
         "listings/mall.html",
-        hits=[{"listing": listing, "organization": organization} for listing, organization in found],
-        kind=kind,
-        theme=theme,
-        place=place,
-        q=q[:200],
+        hits=[{"listing": one, "organization": owners[one.organization_id]} for one in found.items],
+        **asked,
+        older="/listings/mall?" + urlencode({**asked, "cursor": found.next}) if found.next else "",
         kinds=[(code, label) for code, label in options("kinds", language) if code in queries.MALL_KINDS],
         themes=options("themes", language),
     )
@@ -133,7 +137,7 @@ def request_list(request: Request, session: Reading, actor: Asking) -> Response:
         actor,
         "listings/requests.html",
         boxes=boxes,
-        **queries.behind(session, everything),
+        **showing.behind(session, everything),
         shown_status=lambda one: queries.shown_status(one, queries.today()),
     )
 
@@ -161,7 +165,7 @@ def _request_page(
         typed=typed,
         **values,
         found=found,
-        **queries.behind(session, [found]),
+        **showing.behind(session, [found]),
         status_shown=queries.shown_status(found, queries.today()),
         may_answer=may(actor, "request:answer", found.to_organization_id),
         may_withdraw=may(actor, "request:send", found.from_organization_id),

@@ -260,21 +260,23 @@ MALL_ORGANIZATIONS = ("ngo", "association", "business", "academia", "finance", "
 
 
 def mall(
-    session: Session, actor: Actor, *, kind: str = "", theme: str = "", place: str = "", words: str = ""
-) -> list[tuple[Listing, Organization]]:
+    session: Session,
+    actor: Actor,
+    *,
+    kind: str = "",
+    theme: str = "",
+    place: str = "",
+    words: str = "",
+    cursor: str | None = None,
+) -> Piece[Listing]:
     """Offers of services, training, venues and the like that one can ask for directly."""
-    wanted = (
-        select(Listing, Organization)
-        .where(
-            seen_by(actor),
-            public(today()),
-            col(Listing.side) == Side.OFFER,
-            col(Organization.id) == col(Listing.organization_id),
-            col(Organization.kind).in_(MALL_ORGANIZATIONS),
-            tagged("kinds", [kind] if kind in MALL_KINDS else MALL_KINDS),
-        )
-        .order_by(col(Listing.id).desc())
-        .limit(200)
+    wanted = select(Listing).where(
+        seen_by(actor),
+        public(today()),
+        col(Listing.side) == Side.OFFER,
+        col(Organization.id) == col(Listing.organization_id),
+        col(Organization.kind).in_(MALL_ORGANIZATIONS),
+        tagged("kinds", [kind] if kind in MALL_KINDS else MALL_KINDS),
     )
     if theme:
         wanted = wanted.where(tagged("themes", [theme]))
@@ -285,7 +287,7 @@ def mall(
         wanted = wanted.where(
             or_(func.lower(col(Listing.title)).like(like), func.lower(col(Listing.text)).like(like))
         )
-    return [(listing, organization) for listing, organization in session.exec(wanted)]
+    return piece(session, wanted, col(Listing.id), cursor=cursor)
 
 
 def published_ids(session: Session) -> dict[int, int]:
@@ -483,19 +485,3 @@ def open_inquiries(session: Session, listings: Iterable[Listing]) -> dict[int, i
         .group_by(col(Inquiry.listing_id))
     )
     return dict(session.exec(counted).all())
-
-
-def behind(session: Session, found: Iterable[Request]) -> dict[str, Any]:
-    """The listings and organizations that requests are about, by number."""
-    shown = list(found)
-    listings = {one.listing_id for one in shown} | {one.own_listing_id for one in shown}
-    owners = {one.from_organization_id for one in shown} | {one.to_organization_id for one in shown}
-    return {
-        "listings": {
-            one.key: one
-            for one in session.exec(select(Listing).where(col(Listing.id).in_(listings - {None})))
-        },
-        "owners": {
-            one.key: one for one in session.exec(select(Organization).where(col(Organization.id).in_(owners)))
-        },
-    }

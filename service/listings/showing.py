@@ -152,3 +152,19 @@ def inquiry_out(inquiry: Inquiry) -> InquiryOut:
     """A question as the API shows it."""
     shown = {name: getattr(inquiry, name) for name in InquiryOut.model_fields if name != "id"}
     return InquiryOut(id=inquiry.uid, **shown)
+
+
+def behind(session: Session, found: Iterable[Request]) -> dict[str, Any]:
+    """The listings and organizations that requests are about, by number."""
+    shown = list(found)
+    listings = {one.listing_id for one in shown} | {one.own_listing_id for one in shown}
+    owners = {one.from_organization_id for one in shown} | {one.to_organization_id for one in shown}
+    return {
+        "listings": {
+            one.key: one
+            for one in session.exec(select(Listing).where(col(Listing.id).in_(listings - {None})))
+        },
+        "owners": {
+            one.key: one for one in session.exec(select(Organization).where(col(Organization.id).in_(owners)))
+        },
+    }
