@@ -32,6 +32,7 @@ HANDLERS: dict[str, Handler] = {
     "clear_expired": accounts.clear_expired,
     "clear_evidence": organizations.clear_evidence,
     "remind_applicants": applying.remind_applicants,
+    "leave_rounds": applying.leave_rounds,
     "remind_phases": timekeeping.remind_phases,
     "advance_phases": timekeeping.advance_phases,
     "expire_listings": listings.expire_due,

@@ -17,6 +17,7 @@ from service.choices.actions import become_mutual
 from service.choices.forum import stage_of
 from service.choices.models import Signed
 from service.choices.telling import tell
+from service.db import now
 from service.errors import BadInput, NotFound, NotNow
 from service.events import advance, record
 from service.pairings.models import PAIRING, Pairing, PairingStatus
@@ -160,5 +161,8 @@ def _agree_when_both(session: Session, actor: Actor, state: Choosing, line: Line
             become_mutual(session, actor, state, line.pairing)
         advance(session, actor, line.pairing, PAIRING, "agree", round=state.round.uid)
         line.pairing.version += 1
+        for half in line.halves:
+            half.application.agreed = half.application.agreed or now().date()
+            session.add(half.application)
         tell(session, state, line.pairing, "signed")
     return line

@@ -335,6 +335,8 @@ def _end(session: Session, actor: Actor, listing: Listing, step: str, reason: st
     advance(session, actor, listing, LISTING, step, reason=reason, organization=_owner(session, listing))
     listing.version += 1
     _tell_index(session, listing)
+    if listing.status in (ListingStatus.WITHDRAWN, ListingStatus.FULFILLED):
+        promise(session, "leave_rounds", listing=listing.uid)
     return listing
 
 

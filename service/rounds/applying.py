@@ -29,6 +29,7 @@ from service.rounds.applications import (
     apply_by,
     day_in,
     deadline,
+    language_of_editors,
     last_refusal,
     may_appeal,
     not_taken_in,
@@ -39,6 +40,7 @@ from service.rounds.applications import (
 from service.rounds.asking import missing_facts, questions_for, read, unanswered
 from service.rounds.checking import Finding, check, stored_findings
 from service.rounds.models import (
+    APPLICATION,
     REMARK_CHARACTERS,
     Appeal,
     Application,
@@ -50,6 +52,7 @@ from service.rounds.models import (
 from service.rounds.phases import require_phase
 from service.rounds.queries import preset_of
 from service.rounds.steps import mail_editors, take_step
+from service.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -383,6 +386,30 @@ def _no_appeal(session: Session, application: Application) -> Message:
     ):
         return Message("appealed-already", "You have appealed against this decision already.")
     return Message("nothing-to-appeal", "Nothing was decided against this application.")
+
+
+# What follows from elsewhere ----------------------------------------------------------------------------
+
+
+def leave_rounds(work: Work, *, listing: str) -> None:
+    """The job that takes a listing that was withdrawn or fulfilled out of the rounds that go on."""
+    with writing(work.engine) as session:
+        entered = select(Application, Round, Listing).where(
+            col(Listing.uid) == listing,
+            col(Listing.status).in_([ListingStatus.WITHDRAWN, ListingStatus.FULFILLED]),
+            col(Application.listing_id) == col(Listing.id),
+            col(Round.id) == col(Application.round_id),
+            col(Round.status).in_(WITHDRAWN_IN),
+        )
+        for application, one, ended in session.exec(entered).all():
+            if "withdraw" in APPLICATION.possible(application.status):
+                why = (
+                    Message("listing-fulfilled", "It is marked as fulfilled.")
+                    if ended.status is ListingStatus.FULFILLED
+                    else Message("listing-withdrawn", "The listing itself was withdrawn.")
+                )
+                reason = say(why, language_of_editors(session, application))
+                take_step(session, SYSTEM_ACTOR, one, application, "withdraw", reason=reason)
 
 
 # What time alone brings ---------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from service.db import now, writing
 from service.events import Event, broken_links
 from service.pairings.models import Pairing, PairingStatus
 from service.permissions import Role
-from service.rounds.models import Round, RoundStatus
+from service.rounds.models import Application, Round, RoundStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -352,6 +352,8 @@ def test_both_owners_sign_and_it_is_agreed(
     assert client.post(f"{here}/{pairing.uid}", data={"side": "offer"}).status_code == 403
     as_user(offer.party.user).post(f"{here}/{pairing.uid}")
     assert look(pairing).pairing.status is PairingStatus.AGREED
+    signed = {application.agreed for application in rows(select(Application))}
+    assert signed == {now().date()}, "it counts for the yearly cap from then on"
     names = [
         event.name for event in rows(select(Event).where(Event.subject == pairing.uid).order_by(Event.id))
     ]

@@ -397,3 +397,27 @@ def test_unfinished_applications_are_remembered_once_before_their_deadline(
         if job.payload["template"] == "application-reminder"
     ]
     assert reminded == [draft.uid]
+
+
+def test_listing_that_is_taken_back_leaves_the_rounds_that_go_on(
+    session: Session,
+    jobs: Jobs,
+    party: Party,
+    make_listing: MakeListing,
+    make_round: MakeRound,
+    enter: Enter,
+) -> None:
+    need, other = make_listing(party), make_listing(party, "Another")
+    running, chosen = make_round("venture-call"), make_round("monthly-talk", RoundStatus.CHOOSING)
+    entered, late = enter(running, need), enter(chosen, need)
+    kept = enter(running, other, ApplicationStatus.SUBMITTED)
+    with writing(jobs.engine) as writer:
+        listings.withdraw(writer, party.actor, writer.get_one(Listing, need.key), "Already met.")
+    jobs.run_all()
+    status = {one.uid: one.status for one in session.exec(select(Application))}
+    assert status[entered.uid] is ApplicationStatus.WITHDRAWN
+    assert status[late.uid] is ApplicationStatus.ELIGIBLE, "its pairings are decided by the two sides"
+    assert status[kept.uid] is ApplicationStatus.SUBMITTED
+    [event] = [one for one in history(session, entered.uid) if one.name == "application.withdraw"]
+    assert (event.actor, event.reason) == ("system", "The listing itself was withdrawn.")
+    assert [mail["values"]["step"] for mail in mails(session)] == ["withdraw"]
