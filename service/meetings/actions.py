@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -250,21 +250,14 @@ def _check_places(
 ) -> None:
     """Raise BadInput with everything that clashes about the moved ones."""
     meetings = {meeting.id: meeting for meeting in found.meetings}
+    frame = queries.for_hands(found, plan, now())
     told: list[Message] = []
     for encounter in moved:
         uid, kept = encounter.pairing.uid, encounter.kept
         if kept is not None and kept.status in (MeetingStatus.HELD, MeetingStatus.MISSED):
             told.append(Message("meeting-past", "This meeting has taken place, or has been missed."))
             continue
-        need, offer = (party.organization.uid for party in encounter.parties)
-        meetings.setdefault(uid, library.Meeting(uid, (need, offer)))
-        frame = library.Frame(
-            slots=found.frame.slots,
-            tables=found.frame.tables,
-            absent=found.frame.absent,
-            before=found.places,
-            over=queries.begun(plan, now() - queries.length_of(plan)),
-        )
+        meetings.setdefault(uid, encounter.as_meeting())
         told += [clash.message for clash in library.verify(meetings.values(), frame, places, only=uid)]
     if told:
         raise BadInput([FieldProblem("place", named(session, one, message)) for message in told])
@@ -272,12 +265,8 @@ def _check_places(
 
 def named(session: Session, one: Round, message: Message) -> Message:
     """A sentence of the library with the organizations' names in it."""
-    names = queries.names_of(queries.encounters(session, col(Pairing.round_id) == one.key))
-    params: dict[str, Any] = {
-        name: names.get(value, value) if isinstance(value, str) else value
-        for name, value in message.params.items()
-    }
-    return Message(message.code, message.template, **params)
+    listed = queries.encounters(session, col(Pairing.round_id) == one.key)
+    return queries.with_names(message, queries.names_of(listed))
 
 
 def _put(

@@ -123,7 +123,7 @@ def due(encounter: Encounter) -> OutcomeAsked | None:
 
 
 def to_give(session: Session, actor: Actor) -> list[tuple[Encounter, OutcomeAsked]]:
-    """The meetings of which the actor's organizations have not said what came of them."""
+    """The meetings of which the actor's organizations have not said what came of them, in all rounds."""
     own = queries.visible_to(actor).where(
         col(Meeting.status).in_([MeetingStatus.SCHEDULED, MeetingStatus.HELD]), col(Meeting.starts) <= now()
     )

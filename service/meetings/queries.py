@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, exists, or_, true
 from sqlalchemy.orm import aliased
@@ -115,6 +116,12 @@ class Encounter:
             self.kept is None or (self.kept.status is MeetingStatus.CANCELLED and not self.kept.reason)
         )
 
+    def as_meeting(self) -> library.Meeting:
+        """What the library knows of it."""
+        need, offer = (party.organization.uid for party in self.parties)
+        fit = min(max(self.pairing.score, 0.0), 1.0)
+        return library.Meeting(self.pairing.uid, (need, offer), WORTH + round(100 * fit))
+
     @property
     def reasons(self) -> list[Message]:
         """Why these two fit."""
@@ -192,6 +199,31 @@ def of_actor(session: Session, actor: Actor, one: Round) -> list[Encounter]:
     return in_time(listed)
 
 
+def of_own(session: Session, actor: Actor, one: Round) -> list[Encounter]:
+    """As `of_actor`, but also for staff only the meetings of organizations that they belong to."""
+    own = set(actor.memberships)
+    return [
+        encounter
+        for encounter in of_actor(session, actor, one)
+        if own & {party.organization.key for party in encounter.parties}
+    ]
+
+
+def of_feed(session: Session, uid: str, organization: str) -> tuple[Round, MeetingPlan, list[Encounter]]:
+    """What the calendar of one organization contains: nothing before the release. Raises NotFound."""
+    one = session.exec(select(Round).where(Round.uid == uid)).first()
+    plan = plan_of(session, one) if one else None
+    if one is None or plan is None:
+        raise NotFound
+    listed = in_time(of_the_round(session, one)) if plan.released else []
+    own = [
+        encounter
+        for encounter in listed
+        if organization in (party.organization.uid for party in encounter.parties)
+    ]
+    return one, plan, own
+
+
 def in_time(listed: Iterable[Encounter]) -> list[Encounter]:
     """Those that have a meeting, by time and table."""
     held = [one for one in listed if one.kept is not None]
@@ -216,11 +248,6 @@ def why_cancelled(encounter: Encounter) -> Message | str:
     if encounter.pairing.status in FALLEN:
         return Message("cancelled-fallen", "The two sides do not go on together.")
     return Message("cancelled-no-place", "There is no place for it in the new timetable.")
-
-
-def is_own(actor: Actor, organizations: Mapping[int, Organization]) -> list[Organization]:
-    """Those of them that the actor belongs to."""
-    return [one for key, one in organizations.items() if key in actor.memberships]
 
 
 # The frame --------------------------------------------------------------------------------------------
@@ -255,6 +282,11 @@ def length_of(plan: MeetingPlan) -> timedelta:
 def ends_of(plan: MeetingPlan) -> datetime:
     """When the last slot is over."""
     return slots_of(plan)[-1] + length_of(plan)
+
+
+def in_zone(moment: datetime, one: Round) -> datetime:
+    """A moment as the clocks of the round show it."""
+    return moment.astimezone(ZoneInfo(one.time_zone))
 
 
 def begun(plan: MeetingPlan, moment: datetime) -> int:
@@ -322,9 +354,7 @@ def problem(
         kept, uid = encounter.kept, encounter.pairing.uid
         if not (encounter.stands or encounter.waits):
             continue
-        need, offer = (party.organization.uid for party in encounter.parties)
-        worth = WORTH + round(100 * min(max(encounter.pairing.score, 0.0), 1.0))
-        wanted.append(library.Meeting(uid, (need, offer), worth))
+        wanted.append(encounter.as_meeting())
         if kept is None or encounter.waits:
             continue
         if (slot := index.get(kept.starts.isoformat())) is not None:
@@ -350,6 +380,44 @@ def clashes(found: Problem) -> list[library.Clash]:
     """What is wrong with the timetable as it stands; that something is over is nothing wrong."""
     as_is = library.Frame(slots=found.frame.slots, tables=found.frame.tables, absent=found.frame.absent)
     return list(library.verify(found.meetings, as_is, found.places))
+
+
+def for_hands(found: Problem, plan: MeetingPlan, moment: datetime) -> library.Frame:
+    """What a meeting that is placed by hand must fit into: nothing stays but what is over."""
+    return library.Frame(
+        slots=found.frame.slots,
+        tables=found.frame.tables,
+        absent=found.frame.absent,
+        before=found.places,
+        over=begun(plan, moment - length_of(plan)),
+    )
+
+
+def clashes_by_slot(
+    found: Problem, plan: MeetingPlan, encounter: Encounter, moment: datetime
+) -> list[list[Message]]:
+    """What would clash in each slot if the meeting were there, at whichever table."""
+    uid, spare = encounter.pairing.uid, len(plan.tables)
+    frame = replace(for_hands(found, plan, moment), tables=(*plan.tables, ""))
+    meetings = {meeting.id: meeting for meeting in found.meetings} | {uid: encounter.as_meeting()}
+    return [
+        [
+            clash.message
+            for clash in library.verify(
+                meetings.values(), frame, {**found.places, uid: library.Place(slot, spare)}, only=uid
+            )
+        ]
+        for slot in range(len(plan.slots))
+    ]
+
+
+def with_names(message: Message, names: Mapping[str, str]) -> Message:
+    """A sentence of the library with the organizations' names in place of their ids."""
+    params = {
+        name: names.get(value, value) if isinstance(value, str) else value
+        for name, value in message.params.items()
+    }
+    return Message(message.code, message.template, **params)
 
 
 def job_of(session: Session, plan: MeetingPlan) -> Job | None:
