@@ -152,7 +152,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.organization_sections = [section_of_organization]
     app.state.listing_sections = [section_of_listing(site), applying_pages.section_of_listing]
     app.state.listing_ends = [applying_pages.section_of_listing]
-    app.state.round_sections = [applying_pages.section_of_round]
+    app.state.round_sections = [applying_pages.section_of_round, meetings_pages.section_of_round]
     app.state.carried_needs = carried_needs
     install_errors(app)
     _install_failures(app)

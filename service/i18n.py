@@ -117,6 +117,18 @@ def moment_text(moment: datetime, language: str, time_zone: str) -> str:
     return str(locale(language).datetime_formats["medium"]).format(hour, date_text(local, language))
 
 
+def clock_text(moment: datetime, language: str, time_zone: str) -> str:
+    """The time of day as the clocks of a zone show it."""
+    local = moment.astimezone(get_timezone(time_zone))
+    return format_time(local, format="short", locale=locale(language))
+
+
+def local_day_text(moment: datetime, language: str, time_zone: str) -> str:
+    """The day with its weekday on which a moment lies in a zone."""
+    local = moment.astimezone(get_timezone(time_zone))
+    return format_date(local, format="full", locale=locale(language))
+
+
 def span_text(span: timedelta, language: str) -> str:
     """How long until something, or since it: “in 3 days”, “2 hours ago”."""
     text: str = format_timedelta(span, add_direction=True, threshold=1.5, locale=locale(language))

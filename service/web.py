@@ -160,6 +160,12 @@ def make_templates() -> Environment:
         "moment_in": pass_context(
             lambda context, moment, zone: i18n.moment_text(moment, context["language"], zone)
         ),
+        "clock": pass_context(
+            lambda context, moment, zone: i18n.clock_text(moment, context["language"], zone)
+        ),
+        "day_in": pass_context(
+            lambda context, moment, zone: i18n.local_day_text(moment, context["language"], zone)
+        ),
         "zone_name": pass_context(lambda context, zone: i18n.time_zones(context["language"]).get(zone, zone)),
         "span": pass_context(lambda context, span: i18n.span_text(span, context["language"])),
         "country": pass_context(lambda context, code: i18n.country_name(code, context["language"])),

@@ -254,7 +254,7 @@ def _check_places(
     told: list[Message] = []
     for encounter in moved:
         uid, kept = encounter.pairing.uid, encounter.kept
-        if kept is not None and kept.status in (MeetingStatus.HELD, MeetingStatus.MISSED):
+        if kept is not None and kept.is_past:
             told.append(Message("meeting-past", "This meeting has taken place, or has been missed."))
             continue
         meetings.setdefault(uid, encounter.as_meeting())

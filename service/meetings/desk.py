@@ -1,4 +1,4 @@
-"""The facilitator's pages: slots and tables, the timetable, the day itself, the forum in numbers, on paper."""
+"""The facilitator's pages: slots and tables, the timetable, the day, the forum in numbers and on paper."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def _plan_in(typed: Typed) -> PlanIn:
     try:
         return PlanIn.model_validate(given)
     except ValidationError as error:
-        fields = {}
+        fields: dict[str, Message] = {}
         for one in error.errors():
             name = str(one["loc"][0])
             if name == "breaks":
@@ -202,7 +202,14 @@ def timetable(
         return page(request, actor, "meetings/timetable.html", round=one, plan=None, pairings=len(listed))
     language, moment, names = language_of(request, actor), now(), queries.names_of(listed)
     found = queries.problem(session, one, plan, listed, moment)
-    moving = next((encounter for encounter in listed if encounter.pairing.uid == move), None)
+    moving = next(
+        (
+            encounter
+            for encounter in listed
+            if encounter.pairing.uid == move and (encounter.kept is None or not encounter.kept.is_past)
+        ),
+        None,
+    )
     by_slot = queries.clashes_by_slot(found, plan, moving, moment) if moving else []
     answered = queries.absences(session, one)
     return page(

@@ -102,7 +102,12 @@ class Meeting(Row, table=True):
     missed_by: str = Field(default="", max_length=10)
     """Which side did not come: need, offer or both."""
     reason: str = Field(default="", sa_column=Column(Text, nullable=False))
-    """Why it was cancelled."""
+    """Why it was cancelled, as somebody wrote it; empty where the service had to do it."""
+
+    @property
+    def is_past(self) -> bool:
+        """Whether it took place or was missed."""
+        return self.status in (MeetingStatus.HELD, MeetingStatus.MISSED)
 
 
 class OutcomeAsked(StrEnum):

@@ -120,6 +120,7 @@ def _shown(plan: MeetingPlan | None) -> dict[str, Any]:
         "length": queries.length_of(plan) if plan else None,
         "table": lambda encounter: queries.table_name(plan, encounter.meeting) if plan else "",
         "why_cancelled": queries.why_cancelled,
+        "outcome_labels": list(OutcomeLabel),
     }
 
 
@@ -321,6 +322,7 @@ def _outcome_form(
         round=one,
         asked=asked,
         key=key,
+        outcome_labels=list(OutcomeLabel),
         meetings=[
             (encounter, encounter.other(next(iter(_own(actor, encounter)))), said.get(encounter.meeting.uid))
             for encounter in listed
