@@ -64,9 +64,8 @@ def restore(session: Session, actor: Actor, one: Round, encounter: Encounter) ->
     meeting.version += 1
     plan = queries.get_plan(session, one, lock=True)
     found = queries.problem(session, one, plan, queries.of_the_round(session, one), now())
-    for clash in queries.clashes(found):
-        if clash.meeting == encounter.pairing.uid:
-            raise NotNow(actions.named(session, one, clash.message))
+    for clash in queries.clashes(found, encounter.pairing.uid):
+        raise NotNow(actions.named(session, one, clash.message))
     return meeting
 
 

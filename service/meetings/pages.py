@@ -169,6 +169,90 @@ def set_availability(session: Writing, actor: Asking, uid: str, organization: st
     return see_other(f"/rounds/{uid}/meetings?{whose}done=saved")
 
 
+# What came of it: before the addresses that begin with a meeting ---------------------------------------
+
+
+@router.get("/meetings/outcome/{key}")
+def outcome_form(request: Request, session: Reading, key: str) -> Response:
+    """What came of one's meetings, from the link in a mail, without signing in."""
+    actor, one, asked = outcomes.of_key(session, site_of(request).settings.secret, key)
+    return _outcome_form(request, session, actor, one, asked, key)
+
+
+def _outcome_form(
+    request: Request,
+    session: Session,
+    actor: Actor,
+    one: Round,
+    asked: OutcomeAsked,
+    key: str,
+    typed: Typed = NOTHING_TYPED,
+    *,
+    status: int = 200,
+    problems: Mapping[str, Message] | None = None,
+) -> Response:
+    listed = _asked_about(session, actor, one)
+    said: dict[str, Outcome] = {
+        encounter.meeting.uid: outcome
+        for encounter in listed
+        for (meeting, side, when), outcome in outcomes.of_meetings(session, [encounter]).items()
+        if (meeting, side, when) == (encounter.meeting.key, encounter.own_side(actor), asked)
+    }
+    return page(
+        request,
+        actor,
+        "meetings/outcome.html",
+        status=status,
+        typed=typed,
+        problems=problems or {},
+        round=one,
+        asked=asked,
+        key=key,
+        outcome_labels=list(OutcomeLabel),
+        meetings=[
+            (encounter, encounter.other(next(iter(_own(actor, encounter)))), said.get(encounter.meeting.uid))
+            for encounter in listed
+        ],
+    )
+
+
+def _own(actor: Actor, encounter: Encounter) -> list[int]:
+    keys = [party.organization.key for party in encounter.parties]
+    return [key for key in keys if key in actor.memberships]
+
+
+def _asked_about(session: Session, actor: Actor, one: Round) -> list[Encounter]:
+    return [
+        encounter
+        for encounter in queries.of_own(session, actor, one)
+        if encounter.own_side(actor) and outcomes.due(encounter)
+    ]
+
+
+@router.post("/meetings/outcome/{key}")
+def give_outcomes(request: Request, session: Writing, key: str, typed: Form) -> Response:
+    """Take in what came of one or several meetings."""
+    actor, one, asked = outcomes.of_key(session, site_of(request).settings.secret, key)
+    problems: list[FieldProblem] = []
+    for encounter in _asked_about(session, actor, one):
+        uid = encounter.meeting.uid
+        if not typed.text(f"label-{uid}"):
+            continue
+        try:
+            label = _label(typed, f"label-{uid}")
+            outcomes.give(session, actor, one, encounter, asked, label, typed.text(f"text-{uid}"))
+        except BadInput as error:
+            problems += [
+                FieldProblem(one.field if one.field.endswith(uid) else f"{one.field}-{uid}", one.message)
+                for one in error.problems
+            ]
+    if problems:
+        session.rollback()
+        told = problems_by_field(BadInput(problems))
+        return _outcome_form(request, session, actor, one, asked, key, typed, status=422, problems=told)
+    return see_other(f"/meetings/outcome/{key}?done=outcome-given")
+
+
 # One meeting ------------------------------------------------------------------------------------------
 
 
@@ -281,87 +365,3 @@ def _label(typed: Typed, field: str) -> OutcomeLabel:
         return OutcomeLabel(typed.text(field))
     except ValueError as error:
         raise BadInput.one(field, Message("outcome-label", "Choose what came of it.")) from error
-
-
-# What came of it --------------------------------------------------------------------------------------
-
-
-@router.get("/meetings/outcome/{key}")
-def outcome_form(request: Request, session: Reading, key: str) -> Response:
-    """What came of one's meetings, from the link in a mail, without signing in."""
-    actor, one, asked = outcomes.of_key(session, site_of(request).settings.secret, key)
-    return _outcome_form(request, session, actor, one, asked, key)
-
-
-def _outcome_form(
-    request: Request,
-    session: Session,
-    actor: Actor,
-    one: Round,
-    asked: OutcomeAsked,
-    key: str,
-    typed: Typed = NOTHING_TYPED,
-    *,
-    status: int = 200,
-    problems: Mapping[str, Message] | None = None,
-) -> Response:
-    listed = _asked_about(session, actor, one)
-    said: dict[str, Outcome] = {
-        encounter.meeting.uid: outcome
-        for encounter in listed
-        for (meeting, side, when), outcome in outcomes.of_meetings(session, [encounter]).items()
-        if (meeting, side, when) == (encounter.meeting.key, encounter.own_side(actor), asked)
-    }
-    return page(
-        request,
-        actor,
-        "meetings/outcome.html",
-        status=status,
-        typed=typed,
-        problems=problems or {},
-        round=one,
-        asked=asked,
-        key=key,
-        outcome_labels=list(OutcomeLabel),
-        meetings=[
-            (encounter, encounter.other(next(iter(_own(actor, encounter)))), said.get(encounter.meeting.uid))
-            for encounter in listed
-        ],
-    )
-
-
-def _own(actor: Actor, encounter: Encounter) -> list[int]:
-    keys = [party.organization.key for party in encounter.parties]
-    return [key for key in keys if key in actor.memberships]
-
-
-def _asked_about(session: Session, actor: Actor, one: Round) -> list[Encounter]:
-    return [
-        encounter
-        for encounter in queries.of_own(session, actor, one)
-        if encounter.own_side(actor) and outcomes.due(encounter)
-    ]
-
-
-@router.post("/meetings/outcome/{key}")
-def give_outcomes(request: Request, session: Writing, key: str, typed: Form) -> Response:
-    """Take in what came of one or several meetings."""
-    actor, one, asked = outcomes.of_key(session, site_of(request).settings.secret, key)
-    problems: list[FieldProblem] = []
-    for encounter in _asked_about(session, actor, one):
-        uid = encounter.meeting.uid
-        if not typed.text(f"label-{uid}"):
-            continue
-        try:
-            label = _label(typed, f"label-{uid}")
-            outcomes.give(session, actor, one, encounter, asked, label, typed.text(f"text-{uid}"))
-        except BadInput as error:
-            problems += [
-                FieldProblem(one.field if one.field.endswith(uid) else f"{one.field}-{uid}", one.message)
-                for one in error.problems
-            ]
-    if problems:
-        session.rollback()
-        told = problems_by_field(BadInput(problems))
-        return _outcome_form(request, session, actor, one, asked, key, typed, status=422, problems=told)
-    return see_other(f"/meetings/outcome/{key}?done=outcome-given")

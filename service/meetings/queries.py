@@ -376,10 +376,13 @@ def problem(
     return Problem(tuple(wanted), frame, places)
 
 
-def clashes(found: Problem) -> list[library.Clash]:
-    """What is wrong with the timetable as it stands; that something is over is nothing wrong."""
+def clashes(found: Problem, only: str | None = None) -> list[library.Clash]:
+    """What is wrong with the timetable as it stands, or with one meeting in it.
+
+    That something is over is nothing wrong.
+    """
     as_is = library.Frame(slots=found.frame.slots, tables=found.frame.tables, absent=found.frame.absent)
-    return list(library.verify(found.meetings, as_is, found.places))
+    return list(library.verify(found.meetings, as_is, found.places, only=only))
 
 
 def for_hands(found: Problem, plan: MeetingPlan, moment: datetime) -> library.Frame:

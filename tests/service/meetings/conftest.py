@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,19 +12,23 @@ from sqlmodel import select
 
 from matching.profiles import Side
 from service.db import reading, writing
+from service.jobs import Work
 from service.meetings import queries
 from service.meetings.models import Meeting, MeetingPlan
 from service.meetings.shapes import PlanIn
+from service.meetings.telling import tell_meetings
 from service.pairings.models import Pairing, PairingStatus
 from service.permissions import Actor, Role
-from service.rounds.models import Round, RoundStatus
+from service.rounds.models import Application, Round, RoundStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from email.message import EmailMessage
 
     from sqlalchemy import Engine
 
     from service.accounts.models import User
+    from service.jobs import Jobs
     from tests.service.conftest import Enter, MakeListing, MakeParty, MakeRound, MakeUser, Pair, Party
 
 DAY = date(2027, 5, 14)
@@ -48,6 +53,8 @@ class Forum:
     round: Round
     user: User
     actor: Actor
+    join: Callable[..., Pairing]
+    """One more pairing: `join(("Blue Sky", "Water Works"), PairingStatus.RELEASED, score=0.9)`."""
     parties: dict[str, Party] = field(default_factory=dict)
     pairs: dict[tuple[str, str], Pairing] = field(default_factory=dict)
 
@@ -108,16 +115,20 @@ def forum(
         values = {"title": "May forum", "time_zone": ZONE, "venue": "Liaocheng Hall", **values}
         one = make_round(status=status, **values)
         user = make_user(roles=[Role.FACILITATOR])
-        made = Forum(engine, one, user, actor(user))
-        entered = {}
-        for names in pairs:
+        entered: dict[str, Application] = {}
+
+        def join(names: tuple[str, str], status: PairingStatus, score: float = 0.5) -> Pairing:
             for name, side in zip(names, Side, strict=True):
                 if name not in made.parties:
                     made.parties[name] = make_party(name, kind="ngo" if side is Side.NEED else "business")
                     listing = make_listing(made.parties[name], f"{name}: {side}", side)
                     entered[name] = enter(one, listing)
-            need, offer = names
-            made.pairs[names] = pair(entered[need], entered[offer], pairing, score=0.5, evidence=[WHY])
+            made.pairs[names] = pair(*(entered[name] for name in names), status, score=score, evidence=[WHY])
+            return made.pairs[names]
+
+        made = Forum(engine, one, user, actor(user), join)
+        for names in pairs:
+            join(names, pairing)
         return made
 
     return make
@@ -135,6 +146,26 @@ def write(engine: Engine) -> Callable[..., Any]:
             return action(session, *given, **more)
 
     return run
+
+
+@pytest.fixture
+def tell(jobs: Jobs) -> Callable[[Forum], dict[str, EmailMessage]]:
+    """Sends what waits for further changes, and gives the newest mail of everybody by address."""
+
+    def run(forum: Forum) -> dict[str, EmailMessage]:
+        tell_meetings(Work(jobs.engine, jobs.settings, jobs.site, ""), round=forum.round.uid)
+        jobs.run_all()
+        return outbox(jobs)
+
+    return run
+
+
+def outbox(jobs: Jobs) -> dict[str, EmailMessage]:
+    """The newest mail of everybody, by address."""
+    files = (jobs.settings.data_dir / "outbox").glob("*.eml")
+    newest = sorted(files, key=lambda file: file.stat().st_mtime_ns)
+    mails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in newest]
+    return {str(mail["To"]): mail for mail in mails}
 
 
 def frame(**changes: Any) -> PlanIn:
