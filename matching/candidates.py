@@ -8,7 +8,7 @@ rank by words.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -161,13 +161,18 @@ class _Searched:
         """A profile's own themes and groups count where stated, else those that its text mentions."""
         if isinstance(source, str):
             return cls(source, "", detect_language(source), _mentioned(source))
-        text = source.full_text
-        mentioned = _mentioned(text)
+        mentioned = _mentioned(source.full_text)
         concepts = {
             "themes": source.themes or mentioned["themes"],
             "groups": source.groups or mentioned["groups"],
         }
-        return cls(text, source.title if source.text else "", detect_language(text), concepts)
+        return replace(cls.as_written(source), concepts=concepts)
+
+    @classmethod
+    def as_written(cls, profile: Profile) -> _Searched:
+        """A profile's text alone, for encoding it."""
+        text = profile.full_text
+        return cls(text, profile.title if profile.text else "", detect_language(text), {})
 
 
 @lru_cache(maxsize=16384)
@@ -275,7 +280,7 @@ def profile_vectors(
     profiles: Sequence[Profile], embedder: Embedder | None = None
 ) -> tuple[NDArray[np.float32], list[str]]:
     """Unit vectors (n, d) of profiles, not centred yet, with the title mixed in, and their languages."""
-    return _encoded([_Searched.of(profile) for profile in profiles], embedder or default_embedder())
+    return _encoded([_Searched.as_written(one) for one in profiles], embedder or default_embedder())
 
 
 def _encoded(searched: Sequence[_Searched], embedder: Embedder) -> tuple[NDArray[np.float32], list[str]]:

@@ -36,6 +36,8 @@ LEASE = timedelta(minutes=1)
 SWEEP_SECONDS = 5
 REDELIVER = timedelta(seconds=15)
 """A delivered job that nobody has begun after so long is delivered again."""
+MOST_TOGETHER = 64
+"""How many things one job is about at most, where several are done at once."""
 KEPT = timedelta(days=7)
 """How long a job that is done stays in the table."""
 
@@ -80,6 +82,23 @@ def promise(session: Session, name: str, *, due: datetime | None = None, **paylo
     session.flush()
     if at_once:
         session.info.setdefault("promised", []).append(job.uid)
+    return job
+
+
+def promise_together(session: Session, name: str, **more: str) -> Job:
+    """As `promise`, but a job of that name that still waits takes it over: each value joins a list there."""
+    waits = (
+        select(Job)
+        .where(col(Job.name) == name, col(Job.status) == JobStatus.PROMISED, col(Job.attempts) == 0)
+        .order_by(col(Job.id).desc())
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    job = session.exec(waits).first()
+    if job is None or any(len(job.payload[key]) >= MOST_TOGETHER for key in more):
+        return promise(session, name, due=None, **{key: [value] for key, value in more.items()})
+    job.payload = {key: [*job.payload[key], value] for key, value in more.items()}
+    session.add(job)
     return job
 
 

@@ -39,7 +39,7 @@ HANDLERS: dict[str, Handler] = {
     "remind_expiring": listings.remind_expiring,
     "lapse_requests": requests.lapse_requests,
     "import_listings": importing.import_listings,
-    "embed_listing": search.embed_listing,
+    "embed_listings": search.embed_listings,
     "reindex": search.reindex,
     "send_digests": search.send_digests,
     "match_round": matching.match_round,

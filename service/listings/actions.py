@@ -17,7 +17,7 @@ from service.accounts.queries import emails_of_editors
 from service.db import now, writing
 from service.errors import BadInput, Changed, FieldProblem, NotNow
 from service.events import advance, record
-from service.jobs import promise
+from service.jobs import promise_together
 from service.listings import queries
 from service.listings.models import (
     DAYS_OPEN,
@@ -171,7 +171,7 @@ def _tell_index(session: Session, listing: Listing) -> None:
     """A new revision, and the promise that the index follows."""
     listing.revision += 1
     session.add(listing)
-    promise(session, "embed_listing", listing=listing.uid)
+    promise_together(session, "embed_listings", listings=listing.uid)
 
 
 def keep_unsaved(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from sqlalchemy import func
+from sqlalchemy import exists, func
 from sqlmodel import Session, col, delete, select
 
 from matching.candidates import profile_vectors
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
+
     from matching.profiles import Profile
     from service.jobs import Work
     from service.permissions import Actor
@@ -60,60 +62,45 @@ _MENTIONED = ("themes", "groups", "places")
 # Vectors ----------------------------------------------------------------------------------------------
 
 
-def embed_listing(work: Work, *, listing: str) -> None:
-    """The job that follows a published change: encode the listing, and keep that if it is still new."""
+def embed_listings(work: Work, *, listings: Sequence[str]) -> None:
+    """The job that follows published changes: encode the listings, and keep that where it is still new."""
     with reading(work.engine) as session:
-        found = session.exec(select(Listing).where(Listing.uid == listing)).first()
-        if found is None or not found.revision or _is_there(session, found):
-            return
-        profile = listings.profile_of(session, found)
-    _keep(work, [(found, profile)])
+        changed = col(Listing.uid).in_(listings), col(Listing.revision) > 0
+        wanted = session.exec(select(Listing.id).where(*changed, _without_vector())).all()
+    _embed(work, wanted)
 
 
 def reindex(work: Work) -> None:
     """Encode every published listing that has no vector of its revision and of the model in use."""
     with reading(work.engine) as session:
-        wanted = session.exec(
-            select(Listing.id)
-            .where(col(Listing.status) == ListingStatus.PUBLISHED)
-            .where(
-                ~select(Embedding.id)
-                .where(
-                    col(Embedding.listing_id) == col(Listing.id),
-                    col(Embedding.revision) == col(Listing.revision),
-                    col(Embedding.model) == default_embedder().name,
-                )
-                .exists()
-            )
-            .order_by(col(Listing.id))
-        ).all()
+        published = col(Listing.status) == ListingStatus.PUBLISHED
+        found = select(Listing.id).where(published, _without_vector()).order_by(col(Listing.id))
+        wanted = session.exec(found).all()
     for start in range(0, len(wanted), BATCH):
-        with reading(work.engine) as session:
-            part = list(
-                session.exec(select(Listing).where(col(Listing.id).in_(wanted[start : start + BATCH])))
-            )
-            profiles = [(one, listings.profile_of(session, one)) for one in part]
-        _keep(work, profiles)
+        _embed(work, wanted[start : start + BATCH])
         work.progress(min(1.0, (start + BATCH) / len(wanted)))
 
 
-def _is_there(session: Session, listing: Listing) -> bool:
-    kept = select(Embedding.id).where(
-        Embedding.listing_id == listing.key,
-        Embedding.revision == listing.revision,
-        Embedding.model == default_embedder().name,
+def _without_vector() -> ColumnElement[bool]:
+    """Listings whose revision has no vector of the model in use."""
+    return ~exists().where(
+        col(Embedding.listing_id) == col(Listing.id),
+        col(Embedding.revision) == col(Listing.revision),
+        col(Embedding.model) == default_embedder().name,
     )
-    return session.exec(kept).first() is not None
 
 
-def _keep(work: Work, found: Sequence[tuple[Listing, Profile]]) -> None:
+def _embed(work: Work, wanted: Sequence[int | None]) -> None:
     """Encode with no transaction open; then write what has not changed meanwhile, and drop what is older."""
+    with reading(work.engine) as session:
+        found = session.exec(select(Listing).where(col(Listing.id).in_(wanted))).all()
+        profiles = [listings.profile_of(session, one) for one in found]
     if not found:
         return
     embedder = default_embedder()
-    vectors, languages = profile_vectors([profile for _, profile in found], embedder)
-    rows = [
-        Embedding(
+    vectors, languages = profile_vectors(profiles, embedder)
+    rows = {
+        listing.key: Embedding(
             listing_id=listing.key,
             model=embedder.name,
             revision=listing.revision,
@@ -122,35 +109,17 @@ def _keep(work: Work, found: Sequence[tuple[Listing, Profile]]) -> None:
             words=words_of(profile),
             concepts=concepts_of(profile),
         )
-        for (listing, profile), vector, language in zip(found, vectors, languages, strict=True)
-    ]
+        for listing, profile, vector, language in zip(found, profiles, vectors, languages, strict=True)
+    }
     with writing(work.engine) as session:
-        newest = dict(
-            session.exec(
-                select(Listing.id, Listing.revision).where(
-                    col(Listing.id).in_([one.listing_id for one in rows])
-                )
-            ).all()
-        )
-        for row in rows:
-            if newest.get(row.listing_id) != row.revision or _kept_already(session, row):
-                continue
-            session.add(row)
-            session.flush()
-            session.execute(
-                delete(Embedding).where(
-                    col(Embedding.listing_id) == row.listing_id, col(Embedding.id) < row.key
-                )
-            )
-
-
-def _kept_already(session: Session, row: Embedding) -> bool:
-    same = select(Embedding.id).where(
-        Embedding.listing_id == row.listing_id,
-        Embedding.revision == row.revision,
-        Embedding.model == row.model,
-    )
-    return session.exec(same).first() is not None
+        current = select(Listing).where(col(Listing.id).in_(rows), _without_vector())
+        kept = [rows[one.key] for one in session.exec(current) if rows[one.key].revision == one.revision]
+        session.add_all(kept)
+        session.flush()
+        if kept:
+            older = col(Embedding.id) < min(row.key for row in kept)
+            numbers = [row.listing_id for row in kept]
+            session.execute(delete(Embedding).where(col(Embedding.listing_id).in_(numbers), older))
 
 
 def words_of(profile: Profile) -> list[str]:

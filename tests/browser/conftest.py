@@ -107,7 +107,7 @@ class House:
         self, organization: str, side: Side, title: str, text: str, language: str, **more: object
     ) -> str:
         """Makes an open listing and the promise to index it; gives its uid."""
-        from service.jobs import promise
+        from service.jobs import promise_together
 
         day = now().date()
         lines = [asdict(ResourceLine(**line)) for line in more.pop("lines", [])]  # type: ignore[attr-defined]
@@ -132,7 +132,7 @@ class House:
                     session.add(ListingTag(listing_id=made.key, scheme=scheme, code=code))
             for code in {line["kind"] for line in made.lines}:
                 session.add(ListingTag(listing_id=made.key, scheme="kinds", code=code))
-            promise(session, "embed_listing", listing=made.uid)
+            promise_together(session, "embed_listings", listings=made.uid)
             return made.uid
 
     def find(self, title: str) -> Listing | None:

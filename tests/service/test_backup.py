@@ -46,7 +46,7 @@ def lived_in(engine: Engine, settings: Settings, make_party: MakeParty, make_lis
     listing = make_listing(make_party("绿色家园 «Дом» 𠮷"), "Agua potable 🙂 'quoted'")
     with writing(engine) as session:
         record(session, SYSTEM_ACTOR, "listing.seen", listing, share=0.1, words=["水", None])
-        promise(session, "embed_listing", listing=listing.uid)
+        promise(session, "embed_listings", listings=[listing.uid])
         session.add(
             Embedding(listing_id=listing.key, model="m", revision=1, language="es", vector=bytes(range(256)))
         )
@@ -90,7 +90,7 @@ def test_what_was_destroyed_comes_back_as_it_was(
     with writing(engine) as session:
         assert list(broken_links(session)) == []
         record(session, SYSTEM_ACTOR, "listing.seen", lived_in)
-        assert promise(session, "embed_listing").id not in {one[0] for one in before["job"]}
+        assert promise(session, "embed_listings").id not in {one[0] for one in before["job"]}
 
 
 @pytest.mark.usefixtures("database_url")

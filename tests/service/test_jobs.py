@@ -12,7 +12,19 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from service.db import now, reading, writing
-from service.jobs import KEPT, LEASE, MOST_ATTEMPTS, Job, Jobs, JobStatus, Work, clear_done, promise
+from service.jobs import (
+    KEPT,
+    LEASE,
+    MOST_ATTEMPTS,
+    MOST_TOGETHER,
+    Job,
+    Jobs,
+    JobStatus,
+    Work,
+    clear_done,
+    promise,
+    promise_together,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +50,10 @@ def jobs(engine: Engine, settings: Settings, calls: list[str]) -> Iterator[Jobs]
         calls.append(word)
         raise RuntimeError("no luck")
 
-    jobs = Jobs(engine, settings, {"note": note, "fail": fail})
+    def note_all(_work: Work, *, words: list[str]) -> None:
+        calls.extend(words)
+
+    jobs = Jobs(engine, settings, {"note": note, "fail": fail, "note_all": note_all})
     yield jobs
     jobs.stop()
 
@@ -72,6 +87,25 @@ def test_job_promised_in_a_committed_transaction_is_done_at_once(
     jobs.stop()
     with reading(engine) as session:
         assert {job.status for job in session.exec(select(Job))} == {JobStatus.DONE}
+
+
+def test_what_is_promised_together_waits_in_one_job_until_it_is_begun(
+    engine: Engine, jobs: Jobs, calls: list[str]
+) -> None:
+    def together(*words: str) -> set[str]:
+        with writing(engine) as session:
+            return {promise_together(session, "note_all", words=word).uid for word in words}
+
+    (first,) = together("a", "b") | together("c")
+    jobs.run(first)
+    assert calls == ["a", "b", "c"]
+    (second,) = together("d")
+    assert second != first
+    many = together(*map(str, range(MOST_TOGETHER)))
+    assert second in many
+    assert len(many) == 2
+    jobs.run_all()
+    assert calls == ["a", "b", "c", "d", *map(str, range(MOST_TOGETHER))]
 
 
 def test_job_promised_in_a_rolled_back_transaction_is_never_done(

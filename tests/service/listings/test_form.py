@@ -121,7 +121,7 @@ def test_need_goes_from_first_words_through_four_steps_to_published(
     assert listing.published is not None
     assert listing.expires is not None
     assert (listing.expires - listing.published).days == 90
-    assert rows(select(Job.payload).where(Job.name == "embed_listing")) == [{"listing": listing.uid}]
+    assert rows(select(Job.payload).where(Job.name == "embed_listings")) == [{"listings": [listing.uid]}]
     tags = set(rows(select(ListingTag.scheme, ListingTag.code)))
     assert {("kinds", "money"), ("kinds", "volunteers"), ("places", "cn"), ("groups", "students")} <= tags
 
