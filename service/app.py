@@ -38,6 +38,7 @@ from service.organizations import api as organizations_api
 from service.organizations import desk_api
 from service.organizations import pages as organizations_pages
 from service.pairings import api as pairings_api
+from service.pairings import notice_api, notice_pages
 from service.pairings import pages as pairings_pages
 from service.pairings.queries import carried_needs
 from service.protection import SECURITY_HEADERS, Bounded, Heads, Protection
@@ -77,6 +78,7 @@ API = (
     applications_api,
     reviews_api,
     pairings_api,
+    notice_api,
     choices_api,
     meetings_api,
 )
@@ -91,6 +93,7 @@ PAGES = (
     meetings_pages,
     choices_pages,
     pairings_pages,
+    notice_pages,
     reviews_pages,
     rounds_pages,
     applying_pages,

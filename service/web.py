@@ -266,8 +266,11 @@ def keep_cookie(
 class StoredFile(Protocol):
     """What is known of a file beside its content."""
 
-    filename: str
-    media_type: str
+    @property
+    def filename(self) -> str: ...  # noqa: D102
+
+    @property
+    def media_type(self) -> str: ...  # noqa: D102
 
 
 def file_to_save(path: Path, known: StoredFile) -> FileResponse:

@@ -13,10 +13,15 @@ from service.idempotency import clear_keys
 from service.jobs import Handler, Jobs, clear_done
 from service.listings import actions as listings
 from service.listings import importing, requests
+from service.listings.queries import holds_attachment
 from service.meetings import outcomes, solving, telling
 from service.organizations import actions as organizations
+from service.organizations.evidence import HOLDERS
+from service.pairings import notice, objections
 from service.pairings import running as matching
 from service.rounds import applying, timekeeping
+from service.rounds.models import RoundStatus
+from service.rounds.phases import BEFORE_LEAVING
 from service.search import actions as search
 from service.webhooks import actions as webhooks
 
@@ -74,6 +79,11 @@ TIMERS: list[tuple[timedelta, str]] = [
     (timedelta(seconds=5), "announce"),
 ]
 """How often each of these is promised by itself."""
+
+
+BEFORE_LEAVING[RoundStatus.MATCHING] = [notice.nothing_to_show]
+BEFORE_LEAVING[RoundStatus.NOTICE] = [notice.open_objections]
+HOLDERS[:] = [holds_attachment, objections.holds_content]
 
 
 def make_jobs(engine: Engine, settings: Settings) -> Jobs:

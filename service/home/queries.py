@@ -20,6 +20,7 @@ from service.listings import queries as listings
 from service.listings.models import REMIND_DAYS, Inquiry, InquiryStatus, Listing, ListingStatus
 from service.organizations import queries as organizations
 from service.organizations.models import Organization, OrganizationStatus, Question, QuestionStatus
+from service.pairings import notice
 from service.permissions import may
 from service.reviews import queries as reviews
 from service.search import queries as search
@@ -149,6 +150,7 @@ def _todo(
     yield from rounds.waiting(session, actor)
     yield from applying.waiting(session, actor)
     yield from _requests(session, actor)
+    yield from _objections(session, actor)
     yield from _reviews(session, actor)
     yield from _questions(session, actor, own, mine)
     yield from _organizations(session, actor, own)
@@ -181,6 +183,18 @@ def _reviews(session: Session, actor: Actor) -> Iterator[Todo]:
             Message("home-reviews", "Reviews to write for “{title}”: {count}.", title=one.title, count=count),
             "/reviews",
             Message("home-review", "Review"),
+        )
+
+
+def _objections(session: Session, actor: Actor) -> Iterator[Todo]:
+    for one, count in notice.to_decide(session) if may(actor, "objection:decide") else ():
+        yield Todo(
+            "flag",
+            Message(
+                "home-objections", "Objections to decide in “{title}”: {count}.", title=one.title, count=count
+            ),
+            f"/rounds/{one.uid}/notice#objections",
+            Message("home-decide", "Decide"),
         )
 
 

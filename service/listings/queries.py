@@ -315,6 +315,11 @@ def attachments(session: Session, listing: Listing) -> list[Attachment]:
     return list(session.exec(own.order_by(col(Attachment.id))))
 
 
+def holds_attachment(session: Session, sha256: str) -> bool:
+    """Whether a listing refers to a content; for `evidence.HOLDERS`."""
+    return session.exec(select(Attachment.id).where(Attachment.sha256 == sha256).limit(1)).first() is not None
+
+
 def attachment(session: Session, actor: Actor, uid: str) -> Attachment:
     """One file of a listing that the actor may see. Raises NotFound."""
     found = session.exec(

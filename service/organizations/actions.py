@@ -292,7 +292,8 @@ def clear_evidence(work: Work, *, sha256: str) -> None:
     Under the write lock, so that nobody hands the same content in between looking and deleting.
     """
     with writing(work.engine) as session:
-        if session.exec(select(Evidence.id).where(Evidence.sha256 == sha256)).first() is None:
+        own = session.exec(select(Evidence.id).where(Evidence.sha256 == sha256)).first() is not None
+        if not own and not any(holds(session, sha256) for holds in evidence.HOLDERS):
             evidence.path_of(work.settings.data_dir, sha256).unlink(missing_ok=True)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -19,11 +20,17 @@ from service.errors import BadInput, TooLarge
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from sqlmodel import Session
+
 FOLDER = "evidence"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 ENDINGS = {"application/pdf": ".pdf", "image/png": ".png", "image/jpeg": ".jpg", DOCX: ".docx"}
 MOST_PARTS = 2000
 """The most entries of a .docx that are looked at; none is ever unpacked."""
+
+Holder = Callable[["Session", str], bool]
+HOLDERS: list[Holder] = []
+"""Who else may refer to a content, by its SHA-256; `worker.py` puts it here."""
 
 
 def media_type(content: bytes) -> str | None:

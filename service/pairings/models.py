@@ -182,6 +182,15 @@ OBJECTION = Lifecycle(
 )
 
 
+class Consequence(StrEnum):
+    """What follows from an objection that is upheld; in each case the round goes back to matching."""
+
+    DROP = "drop"
+    DECLINE_NEED = "decline-need"
+    DECLINE_OFFER = "decline-offer"
+    REWORK = "rework"
+
+
 class Objection(Row, table=True):
     """Somebody, signed in or not, says during public notice that a result is wrong."""
 
@@ -200,6 +209,12 @@ class Objection(Row, table=True):
     language: str = Field(default="und", max_length=8)
     evidence: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     """Files handed in: filename, media_type, size, sha256."""
+    reply_language: str = Field(default="en", max_length=8)
+    """The language in which whoever raised it is answered."""
+    follows: Consequence | None = Field(
+        default=None, sa_column=status_column(Consequence, name="objection_follows", nullable=True)
+    )
+    """The consequence, once it is upheld."""
     raised_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
     reason: str = Field(default="", sa_column=Column(Text, nullable=False))
     decided_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")

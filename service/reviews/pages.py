@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 
 from service.errors import BadInput, NotFound
 from service.organizations.desk import problems_by_field, signed_in
@@ -20,6 +20,7 @@ from service.web import (
     Reading,
     Typed,
     Writing,
+    file_to_save,
     page,
     see_other,
     site_of,
@@ -196,9 +197,4 @@ def file(request: Request, session: Reading, actor: Asking, uid: str, number: in
     wanted = next((one for one in found.files if one.number == number), None)
     if wanted is None:
         raise NotFound
-    return FileResponse(
-        path_of(site_of(request).settings.data_dir, wanted.attachment.sha256),
-        media_type=wanted.attachment.media_type,
-        filename=wanted.name,
-        headers={"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"},
-    )
+    return file_to_save(path_of(site_of(request).settings.data_dir, wanted.sha256), wanted)

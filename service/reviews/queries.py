@@ -87,8 +87,9 @@ class BlindFile:
     """A file of an application; under blind review with a name that says nothing."""
 
     number: int
-    name: str
-    attachment: Attachment
+    filename: str
+    media_type: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,9 @@ def shown(session: Session, actor: Actor, application_id: int) -> BlindApplicati
         **{name: getattr(listing, name) for name in _SHOWN},
         answers=tuple((question, conceal(answer)) for question, answer in application.answers.items()),
         files=tuple(
-            BlindFile(number, _plain_name(number, file) if blind else file.filename, file)
+            BlindFile(
+                number, _plain_name(number, file) if blind else file.filename, file.media_type, file.sha256
+            )
             for number, file in enumerate(open_ones, 1)
         ),
         withheld=len(attached) - len(open_ones),

@@ -253,7 +253,7 @@ def own_review(session: Session, actor: Actor, review: Review, language: str) ->
         application=BlindOut(
             applicant=seen.applicant.name if seen.applicant else None,
             answers=[AnswerOut(question=question, answer=answer) for question, answer in seen.answers],
-            files=[file.name for file in seen.files],
+            files=[file.filename for file in seen.files],
             **{name: getattr(seen, name) for name in _PLAIN},
         ),
         others=None

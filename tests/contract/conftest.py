@@ -24,7 +24,7 @@ from service.listings.reading import Draft
 from service.meetings.actions import set_plan
 from service.meetings.shapes import PlanIn
 from service.organizations.models import Organization, OrganizationStatus
-from service.pairings.models import Pairing, PairingStatus
+from service.pairings.models import Objection, Pairing, PairingStatus
 from service.permissions import SYSTEM_ACTOR, Role
 from service.reviews.models import Review
 from service.rounds.models import Application, ApplicationStatus, Round, RoundPhase, RoundStatus
@@ -209,6 +209,25 @@ class Place:
             made = Pairing(round_id=one.key, need_id=need.key, offer_id=offer.key, status=status, score=0.5)
             session.add(made)
         return made, one
+
+    def noticed(self) -> Entered:
+        """A need of the organization's in a round whose result stands in public notice."""
+        entered = self.under_review()
+        with writing(self.world.engine) as session:
+            one = session.get_one(Round, entered.application.round_id)
+            one.status, one.phases = RoundStatus.NOTICE, ["open", "matching", "notice", "signing"]
+            session.add(one)
+        return entered
+
+    def objected(self) -> str:
+        """Where the API has an objection to a result that this organization has no part in."""
+        there = self.world.place().noticed()
+        with writing(self.world.engine) as session:
+            objection = Objection(
+                round_id=there.application.round_id, name="Ana", email="ana@example.org", text="No."
+            )
+            session.add(objection)
+        return f"/api/v1/rounds/{there.round_uid}/objections/{objection.uid}"
 
     def address(self, entered: Application) -> str:
         """Where the API has an application."""

@@ -27,13 +27,12 @@ if TYPE_CHECKING:
 NEED = b"title,kind,amount,unit\nClean water,money,5000,CNY\n"
 PAPER = {"file": ("certificate.pdf", b"%PDF-1.7\n%%EOF\n")}
 FLAG = {"level": "yellow", "risk": "financial", "text": "The accounts are late."}
+OBJECTION = {"name": "Ana López", "email": "ana@example.org", "text": "It was paid for already."}
 SCREENING = {"decision": "accepted", "reason": "Nothing was found."}
 NOT_YET = {
     "match:run",
     "pairing:override",
     "pairing:release",
-    "objection:raise",
-    "objection:decide",
 }
 """In the table for a page that does not exist yet; nothing asks for them."""
 
@@ -211,6 +210,12 @@ ASKS: dict[str, Callable[[Place], Ask]] = {
     ),
     "review:assign": _assign,
     "review:submit": _review,
+    "objection:raise": lambda here: ask(
+        "POST", f"/api/v1/rounds/{here.noticed().round_uid}/objections", data=OBJECTION
+    ),
+    "objection:decide": lambda here: ask(
+        "POST", f"{here.objected()}/dismiss", json={"reason": "Nothing of this is so."}
+    ),
     "round:run": lambda _here: ask("POST", "/api/v1/rounds", json={"preset": "open-round", "title": "Talk"}),
 }
 FURTHER: list[tuple[str, Callable[[Place], Ask]]] = [

@@ -205,6 +205,21 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("evidence", sa.JSON(), nullable=False),
+        sa.Column("reply_language", sa.String(length=8), nullable=False),
+        sa.Column(
+            "follows",
+            sa.Enum(
+                "drop",
+                "decline-need",
+                "decline-offer",
+                "rework",
+                name="objection_follows",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=True,
+        ),
         sa.Column("raised_by", sa.Integer(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("decided_by", sa.Integer(), nullable=True),
@@ -220,6 +235,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_objection")),
     )
     with op.batch_alter_table("objection", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_objection_follows"), ["follows"], unique=False)
         batch_op.create_index(batch_op.f("ix_objection_pairing_id"), ["pairing_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_objection_round_id"), ["round_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_objection_status"), ["status"], unique=False)
@@ -236,6 +252,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_objection_status"))
         batch_op.drop_index(batch_op.f("ix_objection_round_id"))
         batch_op.drop_index(batch_op.f("ix_objection_pairing_id"))
+        batch_op.drop_index(batch_op.f("ix_objection_follows"))
 
     op.drop_table("objection")
     with op.batch_alter_table("pairing", schema=None) as batch_op:

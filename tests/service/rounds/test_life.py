@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import select
 
+from matching.profiles import Side
 from service.db import now, writing
 from service.events import Event
 from service.jobs import Job
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from fastapi.testclient import TestClient
     from sqlalchemy import Engine
 
-    from tests.service.conftest import Enter, MakeListing, MakeParty, MakeRound
+    from tests.service.conftest import Enter, MakeListing, MakeParty, MakeRound, Pair
 
     Rows = Callable[[Any], list[Any]]
 
@@ -124,9 +125,20 @@ def test_cancelled_round_tells_all_who_applied_and_takes_nothing_more(
 
 
 def test_public_notice_runs_its_working_days(
-    facilitator: TestClient, make_round: MakeRound, engine: Engine, rows: Rows
+    facilitator: TestClient,
+    make_round: MakeRound,
+    make_party: MakeParty,
+    make_listing: MakeListing,
+    enter: Enter,
+    pair: Pair,
+    engine: Engine,
+    rows: Rows,
 ) -> None:
     one = make_round("venture-call", RoundStatus.MATCHING, calendar="CN", time_zone="Asia/Shanghai")
+    refused = facilitator.post(f"/api/v1/rounds/{one.uid}/advance")
+    assert (refused.status_code, refused.json()["code"]) == (409, "nothing-released")
+    need = enter(one, make_listing(make_party("Green Home"), "Wells"))
+    pair(need, enter(one, make_listing(make_party("Rich Bank"), "Money", Side.OFFER)))
     assert facilitator.post(f"/api/v1/rounds/{one.uid}/advance").json()["status"] == "notice"
     refused = facilitator.post(f"/api/v1/rounds/{one.uid}/advance")
     assert (refused.status_code, refused.json()["code"]) == (409, "notice-runs")
