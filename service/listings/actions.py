@@ -17,7 +17,7 @@ from service.accounts.queries import emails_of_editors
 from service.db import now, writing
 from service.errors import BadInput, Changed, FieldProblem, NotNow
 from service.events import advance, record
-from service.jobs import promise_together
+from service.jobs import promise, promise_together
 from service.listings import queries
 from service.listings.models import (
     DAYS_OPEN,
