@@ -15,6 +15,7 @@ from matching.allocation import verify
 from matching.allocation.continuity import allocation_of
 from matching.assembly import assemble, carries, line_of_unit, parts_of
 from matching.continuing import amounts
+from matching.findings import shortfall_of
 from matching.messages import Message, Quantity
 from matching.outcome import Gift
 from matching.scoring import SCALE
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from matching.allocation import Violation
     from matching.assembly import Assembly
     from matching.messages import Param
-    from matching.outcome import Matching, Pairing
+    from matching.outcome import Matching, Pairing, Shortfall
     from matching.profiles import Cooperation, Profile
     from matching.rules import GivenAmount
 
@@ -42,7 +43,23 @@ def with_amount(matching: Matching, given: GivenAmount) -> Matching:
     if pairing is None or line is None:
         raise KeyError(given.need, given.offer, given.unit)
     changed = replace(pairing, gifts=_gifts(matching, pairing, line, given.amount))
-    return replace(matching, pairings=tuple(changed if one is pairing else one for one in matching.pairings))
+    pairings = tuple(changed if one is pairing else one for one in matching.pairings)
+    return replace(matching, pairings=pairings, shortfalls=_shortfalls(pairings))
+
+
+def _shortfalls(pairings: Sequence[Pairing]) -> tuple[Shortfall, ...]:
+    """What is still missing of the projects that get something."""
+    needs = {one.need.id: one.need for one in pairings}
+    got = Counter[tuple[str, int, str]]()
+    for one in pairings:
+        for gift in one.gifts:
+            got[one.need.id, gift.need_line, gift.part] += gift.quantity.amount
+    return tuple(
+        shortfall_of(need, part, missing)
+        for need in needs.values()
+        for part in parts_of(need, 0)
+        if (missing := part.amount - got[need.id, part.line, part.name]) > 0
+    )
 
 
 def _gifts(matching: Matching, pairing: Pairing, line: int, amount: int) -> tuple[Gift, ...]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from matching.allocation import Allocation, Explanation
-    from matching.assembly import Assembly
+    from matching.assembly import Assembly, Part
     from matching.messages import Param
     from matching.profiles import Cooperation, Profile
     from matching.scored import NearMiss, ScoredPairs
@@ -154,15 +154,20 @@ def shortfalls(needs: Sequence[Profile], assembly: Assembly, allocation: Allocat
         need = needs[part.need]
         if need.id not in allocation.projects or given[demand] >= part.amount:
             continue
-        line = need.lines[part.line]
-        missing = Quantity(part.amount - given[demand], line.unit)
-        kind = Term("kinds", line.kind)
-        message = {
-            LABOUR: Message("labour-missing", "Labour of {sum} is not covered yet.", sum=missing),
-            OVERHEAD: Message("overhead-missing", "Administration of {sum} is not covered yet.", sum=missing),
-        }.get(part.name, Message("line-missing", "{sum} ({kind}) still missing.", sum=missing, kind=kind))
-        found.append(Shortfall(need=need, line=part.line, part=part.name, missing=missing, message=message))
+        found.append(shortfall_of(need, part, part.amount - given[demand]))
     return tuple(found)
+
+
+def shortfall_of(need: Profile, part: Part, amount: int) -> Shortfall:
+    """That so many hundredths of a part of a line are still missing."""
+    line = need.lines[part.line]
+    missing = Quantity(amount, line.unit)
+    kind = Term("kinds", line.kind)
+    message = {
+        LABOUR: Message("labour-missing", "Labour of {sum} is not covered yet.", sum=missing),
+        OVERHEAD: Message("overhead-missing", "Administration of {sum} is not covered yet.", sum=missing),
+    }.get(part.name, Message("line-missing", "{sum} ({kind}) still missing.", sum=missing, kind=kind))
+    return Shortfall(need=need, line=part.line, part=part.name, missing=missing, message=message)
 
 
 def unmatched_needs(

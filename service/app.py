@@ -41,6 +41,7 @@ from service.pairings import api as pairings_api
 from service.pairings import notice_api, notice_pages
 from service.pairings import pages as pairings_pages
 from service.pairings.queries import carried_needs
+from service.pairings import pairing_pages
 from service.protection import SECURITY_HEADERS, Bounded, Heads, Protection
 from service.reviews import api as reviews_api
 from service.reviews import pages as reviews_pages
@@ -155,8 +156,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.organization_sections = [section_of_organization]
     app.state.listing_sections = [section_of_listing(site), applying_pages.section_of_listing]
     app.state.listing_ends = [applying_pages.section_of_listing]
-    app.state.round_sections = [applying_pages.section_of_round, meetings_pages.section_of_round]
     app.state.carried_needs = carried_needs
+    app.state.round_sections = [
+        applying_pages.section_of_round,
+        pairing_pages.section_of_round,
+        meetings_pages.section_of_round,
+    ]
     install_errors(app)
     _install_failures(app)
     _install_health(app, site, figures)

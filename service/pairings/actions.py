@@ -24,11 +24,12 @@ from service.pairings.models import (
     Pairing,
 )
 from service.pairings.showing import result_of
+from service.pairings.trying import suggested
 from service.permissions import require
 from service.rounds import queries as rounds
 from service.rounds.models import Round, RoundStatus
 from service.rounds.phases import require_phase
-from service.wording import stored
+from service.wording import restored, stored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,6 +97,23 @@ _EMPTY = {
 }
 
 
+def try_remedy(session: Session, actor: Actor, run: MatchRun, about: str) -> MatchRun:
+    """Try what would help: `about` is the id of a need or offer that got nothing, or a remedy's number."""
+    require(actor, "match:run")
+    one = session.get_one(Round, run.round_id)
+    changes = None
+    if run.remedies and about.isdecimal() and int(about) < len(run.remedies):
+        changes = suggested(one, restored(run.remedies[int(about)]))
+    elif run.certificate:
+        matching = result_of(session, run)
+        for item in (*matching.unmatched, *matching.idle):
+            if item.profile.id == about:
+                changes = suggested(one, item.remedy, item.profile.side)
+    if changes is None:
+        raise NotNow(Message("remedy-not-tried", "No rule of the round would bring this about."))
+    return request_match(session, actor, one, changes)
+
+
 def cancel(session: Session, actor: Actor, run: MatchRun) -> MatchRun:
     """Stop a run that is on its way; nothing of it is kept."""
     require(actor, "match:run")
@@ -126,7 +144,7 @@ def release(session: Session, actor: Actor, run: MatchRun, *, confirmed: bool = 
         raise NotNow(
             Message("run-outdated", "The round has changed since this run. {what} Match again.", what=changed)
         )
-    left = left_with_nothing(result_of(session, run))
+    left = left_with_nothing(one, result_of(session, run))
     if left and not confirmed:
         raise BadInput.one(
             "confirmed",

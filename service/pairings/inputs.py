@@ -16,8 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from matching.messages import Message
-from matching.profiles import Cooperation, Profile
-from matching.rules import merged
+from matching.profiles import MONEY, Cooperation, Profile
 from service.db import now
 from service.listings import queries as listings
 from service.listings.models import Listing
@@ -25,12 +24,16 @@ from service.pairings import queries
 from service.pairings.models import MatchRun, OverrideKind
 from service.results.keeping import kept, revived
 from service.rounds import queries as rounds
+from service.rounds.models import Application
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from matching.rules import Rules
     from service.rounds.models import Round
+
+WHOLE = 100
+"""Per cent of its money that an offer has when nothing is tried out."""
 
 
 @dataclass(frozen=True)
@@ -60,29 +63,80 @@ def gather(
     as_of: date | None = None,
     previous: MatchRun | None = None,
 ) -> Inputs:
-    """The round as it is now. `changes`: keys of a what-if; `as_of`: the day that counts, else today."""
+    """The round as it is now, on the day `as_of` (today if none).
+
+    `changes` of a what-if: `rules` in the place of the round's own, `money` in per cent of what offers have.
+    """
+    tried = changes or {}
     day = as_of or now().astimezone(ZoneInfo(one.time_zone)).date()
-    entered = [application.listing_id for application in rounds.in_the_match(session, one)]
-    found = session.exec(select(Listing).where(col(Listing.id).in_(entered)).order_by(col(Listing.uid))).all()
-    over = {**one.rules, **_overrides(session, one, {listing.uid for listing in found})}
+    wanted = (
+        select(Listing)
+        .join(Application, col(Application.listing_id) == col(Listing.id))
+        .where(rounds.matchable(one))
+        .order_by(col(Listing.uid))
+    )
+    found = session.exec(wanted).all()
+    stated = tried.get("rules", one.rules)
+    rules = {
+        **stated,
+        **_overrides(session, one, stated, {listing.uid for listing in found}),
+        "as_of": day.isoformat(),
+    }
+    profiles = listings.profiles_of(session, found)
+    if rules_of(one, rules).second_chance:
+        profiles = _with_losers(session, one, profiles)
+    if (money := tried.get("money", WHOLE)) != WHOLE:
+        profiles = [_with_money(profile, money) for profile in profiles]
     return Inputs(
         preset=one.preset,
-        rules=merged({**over, "as_of": day.isoformat()}, changes or {}),
-        profiles=[kept(profile) for profile in listings.profiles_of(session, found)],
+        rules=rules,
+        profiles=[kept(profile) for profile in profiles],
         cooperations=[kept(cooperation) for cooperation in queries.cooperations(session, one)],
         previous=previous.uid if previous else "",
     )
 
 
-def _overrides(session: Session, one: Round, present: set[str]) -> dict[str, Any]:
+def _overrides(
+    session: Session, one: Round, stated: Mapping[str, Any], present: set[str]
+) -> dict[str, list[Any]]:
     """What facilitators decided about pairs that are both in the match, as keys of the rules."""
-    keys: dict[str, list[list[str]]] = {"locks": [], "bans": []}
-    places = {OverrideKind.LOCK: "locks", OverrideKind.BAN: "bans"}
+    locks, bans, amounts = list(stated.get("locks", [])), list(stated.get("bans", [])), []
     for made, need, offer in queries.overrides_in_force(session, one):
-        if made.kind in places and {need.uid, offer.uid} <= present:
-            keys[places[made.kind]].append([need.uid, offer.uid])
-    stated: Mapping[str, Any] = one.rules
-    return {key: sorted([*stated.get(key, []), *pairs]) for key, pairs in keys.items() if pairs}
+        if not {need.uid, offer.uid} <= present:
+            continue
+        match made.kind:
+            case OverrideKind.LOCK:
+                locks.append([need.uid, offer.uid])
+            case OverrideKind.BAN:
+                bans.append([need.uid, offer.uid])
+            case OverrideKind.AMOUNT:
+                pair = {"need": need.uid, "offer": offer.uid}
+                amounts.append({**pair, "amount": made.amount, "unit": made.unit})
+    amounts.sort(key=lambda given: (given["need"], given["offer"]))
+    keys = {"locks": sorted(locks), "bans": sorted(bans), "amounts": amounts}
+    return {key: value for key, value in keys.items() if value}
+
+
+def _with_losers(session: Session, one: Round, profiles: Sequence[Profile]) -> list[Profile]:
+    """The profiles, each organization with how many rounds in a row it has left with nothing."""
+    left = queries.left_out(session, one, {profile.organization.id for profile in profiles})
+    return [
+        replace(profile, organization=replace(profile.organization, left_out=left[profile.organization.id]))
+        if profile.organization.id in left
+        else profile
+        for profile in profiles
+    ]
+
+
+def _with_money(profile: Profile, share: int) -> Profile:
+    """An offer with so many per cent of its money."""
+    if profile.side != "offer":
+        return profile
+    lines = tuple(
+        replace(line, amount=line.amount * share // WHOLE) if line.kind == MONEY else line
+        for line in profile.lines
+    )
+    return replace(profile, lines=lines)
 
 
 def rules_of(one: Round, keys: Mapping[str, Any]) -> Rules:
@@ -102,7 +156,10 @@ def cooperations_in(run: MatchRun) -> list[Cooperation]:
 
 
 def what_changed(session: Session, one: Round, run: MatchRun) -> Message | None:
-    """In which way the round is no longer what the run was computed from; None where it is."""
+    """In which way the round is no longer what the run was computed from; None where it is.
+
+    An amount that was set by hand on the run's own result is no change: it stands in the result.
+    """
     fresh = gather(
         session,
         one,
@@ -123,6 +180,26 @@ def what_changed(session: Session, one: Round, run: MatchRun) -> Message | None:
             count=len(touched),
             title=names[0],
         )
-    if fresh.rules != run.rules:
+    if _but_amounts(fresh.rules) != _but_amounts(run.rules) or not _amounts_stand(session, fresh, run):
         return Message("changed-rules", "The rules, or what was pinned or excluded, changed.")
-    return Message("changed-cooperations", "Cooperations were agreed meanwhile.")
+    if list(fresh.cooperations) != run.inputs["cooperations"]:
+        return Message("changed-cooperations", "Cooperations were agreed meanwhile.")
+    return None
+
+
+def _but_amounts(rules: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in rules.items() if key != "amounts"}
+
+
+def _amounts_stand(session: Session, fresh: Inputs, run: MatchRun) -> bool:
+    """Whether every amount set by hand is what the run's result gives, and none was taken back since."""
+    given = fresh.rules.get("amounts", [])
+    pairs = {(one["need"], one["offer"]) for one in given}
+    if any((one["need"], one["offer"]) not in pairs for one in run.rules.get("amounts", [])):
+        return False
+    rows = {(need.uid, offer.uid): row for row, need, offer in queries.pairings_of(session, run)}
+    return all(
+        (row := rows.get((one["need"], one["offer"]))) is not None
+        and queries.given_in(row, one["unit"]) == one["amount"]
+        for one in given
+    )

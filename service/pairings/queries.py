@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, true
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, true
 from sqlalchemy import select as any_select
 from sqlalchemy.orm import aliased, defer
 from sqlmodel import Session, col, select
 
 from matching.messages import Quantity
 from matching.profiles import Cooperation
+from service.accounts.models import User
 from service.errors import NotFound
 from service.events import Event
+from service.jobs import Job
 from service.listings.models import Listing
 from service.organizations.models import Organization
-from service.pairings.models import MatchRun, MatchRunStatus, Override, Pairing, PairingStatus
-from service.rounds.models import Application, Round, RoundStatus
+from service.pairings.models import MatchRun, MatchRunStatus, Override, OverrideKind, Pairing, PairingStatus
+from service.rounds.models import Application, ApplicationStatus, Round, RoundStatus
+from service.rounds.queries import matchable
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlmodel.sql.expression import SelectOfScalar
 
     from service.permissions import Actor
@@ -119,6 +125,17 @@ def pairings_of(session: Session, made_by: MatchRun) -> list[tuple[Pairing, List
     return between(session, Pairing, col(Pairing.run_id) == made_by.key, col(Pairing.score).desc())
 
 
+def override(session: Session, actor: Actor, uid: str, *, one: Round) -> Override:
+    """A facilitator's decision about a pair of a round, still in force. Raises NotFound."""
+    wanted = select(Override).where(
+        Override.uid == uid, Override.round_id == one.key, col(Override.removed).is_(None)
+    )
+    found = session.exec(wanted.with_for_update()).first() if actor.is_staff else None
+    if found is None:
+        raise NotFound
+    return found
+
+
 def overrides_in_force(session: Session, one: Round) -> list[tuple[Override, Listing, Listing]]:
     """What facilitators have decided about pairs and not taken back, with the listings of both sides."""
     return between(
@@ -184,9 +201,55 @@ def cooperations(session: Session, one: Round) -> list[Cooperation]:
 def _used(pairing: Pairing) -> Quantity:
     """What the pairing takes of its offer, in the unit of its first gift."""
     unit = pairing.gifts[0]["used"]["unit"]
-    return Quantity(
-        sum(gift["used"]["amount"] for gift in pairing.gifts if gift["used"]["unit"] == unit), unit
+    return Quantity(given_in(pairing, unit), unit)
+
+
+def given_in(pairing: Pairing, unit: str) -> int:
+    """What a pairing takes of its offer in one unit, in hundredths."""
+    return sum(gift["used"]["amount"] for gift in pairing.gifts if gift["used"]["unit"] == unit)
+
+
+_SERVED = (PairingStatus.RELEASED, *PUBLIC)
+"""What an organization has, or may yet have, of a round."""
+
+
+def left_out(session: Session, one: Round, organizations: Collection[str]) -> dict[str, int]:
+    """By uid: how many other rounds in a row, the last released one first, an organization left with nothing.
+
+    It took part where an application of its was in the match; what was declined or lapsed is nothing.
+    """
+    ended = (
+        select(MatchRun.round_id, func.max(col(MatchRun.released)).label("released"))
+        .where(col(MatchRun.released).is_not(None), MatchRun.round_id != one.key)
+        .group_by(col(MatchRun.round_id))
+        .subquery()
     )
+    took_part = (
+        select(Organization.uid, Application.round_id, ended.c.released)
+        .join(Application, col(Application.organization_id) == col(Organization.id))
+        .join(ended, ended.c.round_id == col(Application.round_id))
+        .where(
+            col(Organization.uid).in_(organizations),
+            col(Application.status).in_([ApplicationStatus.ELIGIBLE, ApplicationStatus.SHORTLISTED]),
+        )
+        .order_by(ended.c.released.desc(), col(Application.round_id).desc())
+        .distinct()
+    )
+    got = (
+        select(Organization.uid, Pairing.round_id)
+        .join(Application, col(Application.organization_id) == col(Organization.id))
+        .join(Pairing, col(Application.id).in_([col(Pairing.need_id), col(Pairing.offer_id)]))
+        .where(col(Organization.uid).in_(organizations), col(Pairing.status).in_(_SERVED))
+    )
+    served = set(session.execute(got).tuples())
+    counts: dict[str, int] = {}
+    settled: set[str] = set()
+    for uid, round_id, _ in session.execute(took_part).tuples():
+        if (uid, round_id) in served:
+            settled.add(uid)
+        elif uid not in settled:
+            counts[uid] = counts.get(uid, 0) + 1
+    return counts
 
 
 def in_flight(session: Session, one: Round) -> list[MatchRun]:
@@ -209,6 +272,16 @@ def proposed_by(session: Session, made_by: MatchRun) -> list[Pairing]:
     return list(session.exec(wanted.order_by(col(Pairing.id)).with_for_update()))
 
 
+def proposed_pair(session: Session, made_by: MatchRun, need: int, offer: int) -> Pairing | None:
+    """What a run proposes for two applications, by their numbers."""
+    return session.exec(
+        select(Pairing)
+        .where(Pairing.run_id == made_by.key, Pairing.need_id == need, Pairing.offer_id == offer)
+        .where(Pairing.status == PairingStatus.PROPOSED)
+        .with_for_update()
+    ).first()
+
+
 def open_pairings_of_others(session: Session, one: Round, run: MatchRun) -> list[Pairing]:
     """Pairings of the round that do not come from this run and that nobody has agreed to or refused yet."""
     wanted = select(Pairing).where(
@@ -217,3 +290,85 @@ def open_pairings_of_others(session: Session, one: Round, run: MatchRun) -> list
         col(Pairing.status).in_([PairingStatus.PROPOSED, PairingStatus.RELEASED]),
     )
     return list(session.exec(wanted.order_by(col(Pairing.id)).with_for_update()))
+
+
+# What belongs to runs and pairings --------------------------------------------------------------------
+
+
+def job_of(session: Session, run: MatchRun) -> Job | None:
+    """The job that does a run; None once it is done long ago."""
+    return session.exec(select(Job).where(Job.uid == run.job)).first()
+
+
+def set_by_hand_after(session: Session, one: Round, run: MatchRun) -> int:
+    """How many amounts in force were set after a run was done."""
+    return sum(
+        made.kind is OverrideKind.AMOUNT and run.finished is not None and made.created > run.finished
+        for made, *_ in overrides_in_force(session, one)
+    )
+
+
+def names_of_users(session: Session, numbers: Collection[int | None]) -> dict[int, str]:
+    """By number: what people are called."""
+    found = session.exec(select(User.id, User.name, User.email).where(col(User.id).in_(numbers)))
+    return {number: name or email for number, name, email in found if number is not None}
+
+
+def application_uids(session: Session, one: Round) -> dict[str, str]:
+    """By the uid of a listing: the uid of its application to a round."""
+    found = select(Listing.uid, Application.uid).where(
+        col(Application.listing_id) == col(Listing.id), Application.round_id == one.key
+    )
+    return dict(session.exec(found).all())
+
+
+def choosable(session: Session, one: Round) -> dict[str, list[tuple[str, str]]]:
+    """By side: the applications in the match, uid and words, by title."""
+    found = session.exec(
+        select(Application.side, Application.uid, Listing.title, Organization.name)
+        .join(Listing, col(Listing.id) == col(Application.listing_id))
+        .join(Organization, col(Organization.id) == col(Application.organization_id))
+        .where(matchable(one))
+        .order_by(col(Listing.title), col(Application.id))
+    )
+    sides: dict[str, list[tuple[str, str]]] = {"need": [], "offer": []}
+    for side, uid, title, name in found:
+        sides[side].append((uid, f"{title} · {name}"))
+    return sides
+
+
+@dataclass(frozen=True, slots=True)
+class SideOf:
+    """One side of a pairing."""
+
+    application: Application
+    listing: Listing
+    organization: Organization
+
+
+def sides_of(session: Session, pairings: Collection[Pairing]) -> dict[int, tuple[SideOf, SideOf]]:
+    """By the number of a pairing: its need and its offer."""
+    wanted = {number for one in pairings for number in (one.need_id, one.offer_id)}
+    found = (
+        select(Application, Listing, Organization)
+        .join(Listing, col(Listing.id) == col(Application.listing_id))
+        .join(Organization, col(Organization.id) == col(Application.organization_id))
+        .where(col(Application.id).in_(wanted))
+    )
+    sides = {
+        application.key: SideOf(application, listing, organization)
+        for application, listing, organization in session.exec(found)
+    }
+    return {one.key: (sides[one.need_id], sides[one.offer_id]) for one in pairings}
+
+
+def own_pairings(session: Session, actor: Actor, one: Round) -> list[Pairing]:
+    """The pairings of a round that the actor's own organizations are in and may see."""
+    if not actor.memberships:
+        return []
+    own = exists().where(
+        col(Application.id).in_([col(Pairing.need_id), col(Pairing.offer_id)]),
+        col(Application.organization_id).in_(list(actor.memberships)),
+    )
+    wanted = visible_to(actor).where(own, Pairing.round_id == one.key, col(Pairing.status).not_in(HIDDEN))
+    return list(session.exec(wanted.order_by(col(Pairing.score).desc(), col(Pairing.id))))

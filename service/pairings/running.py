@@ -16,11 +16,12 @@ from sqlmodel import Session, col
 from matching.errors import Infeasible, MatchingError
 from matching.matcher import match
 from matching.messages import Message
-from service.db import now, public_id, writing
+from service.db import now, public_id, reading, writing
 from service.events import advance
 from service.pairings import queries
 from service.pairings.inputs import cooperations_in, profiles_in, rules_of, what_changed
 from service.pairings.models import MATCH_RUN, MatchRun, MatchRunStatus, Pairing, PairingStatus
+from service.pairings.showing import result_of
 from service.permissions import SYSTEM_ACTOR
 from service.results.keeping import kept_certificate, kept_findings, kept_pairing
 from service.results.running import checked, done_share
@@ -80,7 +81,7 @@ def match_round(work: Work, *, uid: str) -> None:
         run.started = run.started or now()
     progress = Progress(work.engine, run)
     try:
-        found: Matching | MatchingError = _matched(run, one, progress)
+        found: Matching | MatchingError = _matched(work.engine, run, one, progress)
     except Stopped:
         return
     except MatchingError as error:
@@ -92,14 +93,19 @@ def match_round(work: Work, *, uid: str) -> None:
             _finish(session, run, one, found)
 
 
-def _matched(run: MatchRun, one: Round, progress: Progress) -> Matching:
+def _matched(engine: Engine, run: MatchRun, one: Round, progress: Progress) -> Matching:
     profiles = profiles_in(run)
+    earlier = None
+    if run.previous_id is not None:
+        with reading(engine) as session:
+            earlier = result_of(session, session.get_one(MatchRun, run.previous_id))
     return checked(
         match(
             [profile for profile in profiles if profile.side == "need"],
             [profile for profile in profiles if profile.side == "offer"],
             rules_of(one, run.rules),
             cooperations=cooperations_in(run),
+            earlier=earlier,
             progress=progress,
         )
     )

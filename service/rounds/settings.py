@@ -130,6 +130,16 @@ def _phases(session: Session, _actor: Actor, one: Round, _typed: Typed, _languag
 
 
 def _rules(session: Session, actor: Actor, one: Round, typed: Typed, language: str) -> dict[str, Any]:
+    return {
+        **rule_fields(session, actor, one, typed, language),
+        "groups": GROUPS,
+        "sentences": {code: said for code, (_, said) in ruleforms.sentences(one, language).items()},
+        "needs_reason": phases.has_reached(one, RoundStatus.MATCHING),
+    }
+
+
+def rule_fields(session: Session, actor: Actor, one: Round, typed: Typed, language: str) -> dict[str, Any]:
+    """What `rounds/rules.html` needs to show rules as fields."""
     vocabulary = default_vocabulary()
     differing = {
         key: (
@@ -139,14 +149,12 @@ def _rules(session: Session, actor: Actor, one: Round, typed: Typed, language: s
         for key, (before, after) in ruling.changes(one.preset, {}, one.rules).items()
     }
     return {
-        "groups": GROUPS,
         "options": {
             rule.key: [(code, say(name, language)) for code, name in rule.options.items()]
             for rule in RULES.values()
         },
         "criteria": [say(name, language) for name in CRITERIA.values()],
         "differing": differing,
-        "sentences": {code: said for code, (_, said) in ruleforms.sentences(one, language).items()},
         "labels": {rule.name: rule.label for rule in RULES.values()},
         "lines": {rule.key: range(ruleforms.line_count(rule, typed.fields)) for rule in RULES.values()},
         "words": {
@@ -154,7 +162,6 @@ def _rules(session: Session, actor: Actor, one: Round, typed: Typed, language: s
             for scheme in ("organization_kinds", "kinds", "groups", "themes", "places")
         },
         "offers": queries.offers_for(session, actor, one),
-        "needs_reason": phases.has_reached(one, RoundStatus.MATCHING),
     }
 
 

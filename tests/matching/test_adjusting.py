@@ -77,6 +77,10 @@ def test_an_amount_within_all_rules_is_taken_and_its_programme_is_served_first()
         ("programme", 300_00),
         ("labour", 150_00),
     ]
+    assert [(one.part, one.missing.amount) for one in changed.shortfalls] == [
+        ("labour", 50_00),
+        ("overhead", 100_00),
+    ]
 
 
 def test_a_condition_that_no_longer_holds_is_named_too() -> None:
