@@ -73,6 +73,8 @@ class MatchRun(Row, table=True):
     """The fields of `matching.allocation.Certificate`."""
     result: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     """Who got nothing and why, what is missing, and of a what-if its pairings: codes and stored messages."""
+    leaving: int = 0
+    """How many organizations would leave with nothing."""
     remedies: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     """Of an infeasible run: what would make it feasible, stored messages."""
     note: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response  # noqa: TC002 — FastAPI reads it
 
 from matching.messages import Quantity
-from service.errors import NotFound
 from service.pairings import queries
 from service.results.words import PARTS
 from service.rounds import queries as rounds
@@ -29,9 +28,7 @@ router = APIRouter(include_in_schema=False)
 def pairing_page(request: Request, session: Reading, actor: Asking, uid: str, pairing_uid: str) -> Response:
     """One pairing: both sides, what is given, why they fit, how it stands."""
     one = rounds.get(session, actor, uid)
-    found = queries.get(session, actor, pairing_uid)
-    if found.round_id != one.key:
-        raise NotFound
+    found = queries.get(session, actor, pairing_uid, one=one)
     need, offer = queries.sides_of(session, [found])[found.key]
     return page(
         request,
@@ -41,8 +38,7 @@ def pairing_page(request: Request, session: Reading, actor: Asking, uid: str, pa
         pairing=found,
         need=need,
         offer=offer,
-        insider=actor.is_staff
-        or bool({need.organization.key, offer.organization.key} & actor.memberships.keys()),
+        insider=queries.is_insider(actor, need, offer),
         amounts=amounts_of(found),
         gifts=found.gifts,
         evidence=[restored(message) for message in found.evidence],

@@ -18,6 +18,7 @@ from service.events import Event
 from service.jobs import Job
 from service.listings.models import Listing
 from service.organizations.models import Organization
+from service.paging import Piece, piece
 from service.pairings.models import MatchRun, MatchRunStatus, Override, OverrideKind, Pairing, PairingStatus
 from service.rounds.models import Application, ApplicationStatus, Round, RoundStatus
 from service.rounds.queries import matchable
@@ -66,13 +67,31 @@ def visible_to(actor: Actor) -> SelectOfScalar[Pairing]:
     return select(Pairing).where(seen_by(actor))
 
 
-def get(session: Session, actor: Actor, uid: str, *, lock: bool = False) -> Pairing:
-    """One pairing. Raises NotFound."""
+def get(session: Session, actor: Actor, uid: str, *, one: Round | None = None, lock: bool = False) -> Pairing:
+    """One pairing, of this round if one is given. Raises NotFound."""
     wanted = visible_to(actor).where(Pairing.uid == uid)
+    if one is not None:
+        wanted = wanted.where(Pairing.round_id == one.key)
     found = session.exec(wanted.with_for_update() if lock else wanted).first()
     if found is None:
         raise NotFound
     return found
+
+
+def listed(
+    session: Session,
+    actor: Actor,
+    one: Round,
+    *,
+    status: PairingStatus | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Piece[Pairing]:
+    """One page of a round's pairings, the newest first."""
+    wanted = visible_to(actor).where(Pairing.round_id == one.key)
+    if status is not None:
+        wanted = wanted.where(Pairing.status == status)
+    return piece(session, wanted, col(Pairing.id), cursor=cursor, limit=limit)
 
 
 # Match runs -------------------------------------------------------------------------------------------
@@ -360,6 +379,18 @@ def sides_of(session: Session, pairings: Collection[Pairing]) -> dict[int, tuple
         for application, listing, organization in session.exec(found)
     }
     return {one.key: (sides[one.need_id], sides[one.offer_id]) for one in pairings}
+
+
+def is_insider(actor: Actor, need: SideOf, offer: SideOf) -> bool:
+    """Whether the actor sees why a pairing was made: its two sides, and facilitators."""
+    return actor.is_staff or bool({need.organization.key, offer.organization.key} & actor.memberships.keys())
+
+
+def run_uids(session: Session, pairings: Collection[Pairing]) -> dict[int, str]:
+    """By number: the uids of the runs that pairings come from."""
+    numbers = {one.run_id for one in pairings if one.run_id is not None}
+    found = session.exec(select(MatchRun.id, MatchRun.uid).where(col(MatchRun.id).in_(numbers)))
+    return {number: uid for number, uid in found if number is not None}
 
 
 def own_pairings(session: Session, actor: Actor, one: Round) -> list[Pairing]:

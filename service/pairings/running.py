@@ -19,6 +19,7 @@ from matching.messages import Message
 from service.db import now, public_id, reading, writing
 from service.events import advance
 from service.pairings import queries
+from service.pairings.alarms import left_with_nothing
 from service.pairings.inputs import cooperations_in, profiles_in, rules_of, what_changed
 from service.pairings.models import MATCH_RUN, MatchRun, MatchRunStatus, Pairing, PairingStatus
 from service.pairings.showing import result_of
@@ -131,6 +132,7 @@ def _finish(session: Session, run: MatchRun, one: Round, found: Matching | Match
     else:
         run.certificate = kept_certificate(found.certificate)
         run.result = kept_findings(found)
+        run.leaving = len(left_with_nothing(one, found))
         details = {"pairings": len(found.pairings), "gap": found.certificate.gap}
         if run.what_if:
             run.result["pairings"] = [kept_pairing(pairing) for pairing in found.pairings]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from matching.messages import Message
+from service.errors import NotNow
 from service.pairings import queries
 from service.pairings.inputs import profiles_in, rules_of
 from service.results.keeping import matching_of, pairing_of
@@ -25,8 +27,13 @@ PER_PAGE = 40
 """How many needs a page of a result shows."""
 
 
-def result_of(session: Session, run: MatchRun) -> Matching:
-    """What a run has found, with amounts as they stand now; what was dropped since is still in it."""
+def result_of(session: Session, run: MatchRun, *, wanted: bool = False) -> Matching:
+    """What a run has found, with amounts as they stand now; what was dropped since is still in it.
+
+    `wanted`: raise NotNow where it has found nothing (yet).
+    """
+    if wanted and not run.certificate:
+        raise NotNow(Message("run-no-result", "This run has no result."))
     profiles = profiles_in(run)
     by_id = {profile.id: profile for profile in profiles}
     one = session.get_one(Round, run.round_id)

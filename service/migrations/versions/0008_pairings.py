@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("log", sa.JSON(), nullable=False),
         sa.Column("certificate", sa.JSON(), nullable=False),
         sa.Column("result", sa.JSON(), nullable=False),
+        sa.Column("leaving", sa.Integer(), nullable=False),
         sa.Column("remedies", sa.JSON(), nullable=False),
         sa.Column("note", sa.JSON(), nullable=False),
         sa.Column("asked_by", sa.Integer(), nullable=True),
