@@ -38,10 +38,9 @@ from service.organizations import api as organizations_api
 from service.organizations import desk_api
 from service.organizations import pages as organizations_pages
 from service.pairings import api as pairings_api
-from service.pairings import notice_api, notice_pages
+from service.pairings import notice_api, notice_pages, pairing_pages
 from service.pairings import pages as pairings_pages
 from service.pairings.queries import carried_needs
-from service.pairings import pairing_pages
 from service.protection import SECURITY_HEADERS, Bounded, Heads, Protection
 from service.reviews import api as reviews_api
 from service.reviews import pages as reviews_pages

@@ -139,12 +139,9 @@ def _reason(text: str) -> str:
 
 def _amount(text: str, language: str) -> Quantity:
     try:
-        found = parse_amount(text, language=language)
+        return parse_amount(text, language=language)
     except InvalidValue as error:
         raise BadInput.one("amount", error.message) from error
-    if found.amount <= 0:
-        raise BadInput.one("amount", Message("amount-positive", "Write an amount above zero."))
-    return found
 
 
 def _check_possible(session: Session, one: Round, need: Application, offer: Application) -> None:

@@ -125,6 +125,25 @@ def runs(session: Session, actor: Actor, one: Round, *, most: int = 50) -> list[
     return list(session.exec(light.order_by(col(MatchRun.id).desc()).limit(most)))
 
 
+def newest_runs(session: Session) -> list[tuple[Round, MatchRun]]:
+    """Rounds that are being matched, each with its newest run; what-ifs and cancelled ones do not count."""
+    newest = (
+        select(func.max(col(MatchRun.id)))
+        .where(
+            col(MatchRun.what_if).is_(False),
+            col(MatchRun.status).not_in([MatchRunStatus.CANCELLED, MatchRunStatus.SUPERSEDED]),
+        )
+        .group_by(col(MatchRun.round_id))
+    )
+    wanted = (
+        select(Round, MatchRun)
+        .join(MatchRun, col(MatchRun.round_id) == col(Round.id))
+        .where(Round.status == RoundStatus.MATCHING, col(MatchRun.id).in_(newest))
+        .options(*(defer(column) for column in _BULKY))  # type: ignore[arg-type]
+    )
+    return list(session.exec(wanted.order_by(col(Round.id))))
+
+
 def latest_result(session: Session, one: Round) -> MatchRun | None:
     """The newest run that found pairings and is neither a what-if nor superseded."""
     return session.exec(
@@ -260,10 +279,10 @@ def left_out(session: Session, one: Round, organizations: Collection[str]) -> di
         .join(Pairing, col(Application.id).in_([col(Pairing.need_id), col(Pairing.offer_id)]))
         .where(col(Organization.uid).in_(organizations), col(Pairing.status).in_(_SERVED))
     )
-    served = set(session.execute(got).tuples())
+    served = {(uid, round_id) for uid, round_id in session.execute(got)}
     counts: dict[str, int] = {}
     settled: set[str] = set()
-    for uid, round_id, _ in session.execute(took_part).tuples():
+    for uid, round_id, _ in session.execute(took_part):
         if (uid, round_id) in served:
             settled.add(uid)
         elif uid not in settled:

@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from matching.profiles import Side
+from service.pairings import actions
+from service.pairings.models import MatchRunStatus
 from service.permissions import Role
-from service.rounds.models import RoundStatus
+from service.rounds.models import Application, ApplicationStatus, RoundStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from sqlmodel import Session
 
     from service.accounts.models import User
+    from service.jobs import Jobs
     from service.listings.models import Listing
+    from service.pairings.models import MatchRun
     from service.permissions import Actor
-    from service.rounds.models import Application, Round
+    from service.rounds.models import Round
     from tests.service.conftest import Enter, MakeListing, MakeParty, MakeRound, MakeUser, Party
 
 NEEDS = {
@@ -42,6 +49,25 @@ class Talk:
     parties: dict[str, Party] = field(default_factory=dict)
     listings: dict[str, Listing] = field(default_factory=dict)
     applications: dict[str, Application] = field(default_factory=dict)
+
+
+def matched(session: Session, talk: Talk, jobs: Jobs, changes: Mapping[str, Any] | None = None) -> MatchRun:
+    """A run that is done, over the round as it is now."""
+    run = actions.request_match(session, talk.facilitator, talk.round, changes)
+    session.commit()
+    jobs.run_all()
+    session.refresh(run)
+    session.commit()
+    assert run.status is MatchRunStatus.DONE, run.note
+    return run
+
+
+def withdrawn(session: Session, talk: Talk, name: str) -> None:
+    """One application leaves the round."""
+    found = session.get_one(Application, talk.applications[name].key)
+    found.status = ApplicationStatus.WITHDRAWN
+    session.add(found)
+    session.flush()
 
 
 @pytest.fixture

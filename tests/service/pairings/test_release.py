@@ -14,23 +14,13 @@ from service.events import history
 from service.jobs import Job
 from service.pairings import actions, queries
 from service.pairings.models import MatchRun, MatchRunStatus, Pairing, PairingStatus
-from tests.service.pairings.test_running import withdrawn
+from tests.service.pairings.conftest import matched, withdrawn
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from service.jobs import Jobs
     from tests.service.pairings.conftest import Talk
-
-
-def matched(session: Session, talk: Talk, jobs: Jobs) -> MatchRun:
-    run = actions.request_match(session, talk.facilitator, talk.round)
-    session.commit()
-    jobs.run_all()
-    session.refresh(run)
-    session.commit()
-    assert run.status is MatchRunStatus.DONE
-    return run
 
 
 def mails(session: Session) -> dict[str, dict[str, object]]:
@@ -65,7 +55,7 @@ def test_both_sides_see_what_is_released_and_have_until_the_end_of_a_day_to_answ
 def test_each_side_is_told_with_reasons_and_who_gets_nothing_what_would_have_changed_it(
     session: Session, talk: Talk, jobs: Jobs
 ) -> None:
-    session.add(withdrawn(session, talk, "film"))
+    withdrawn(session, talk, "film")
     run = matched(session, talk, jobs)
     with pytest.raises(BadInput, match="Some fields") as refused:
         actions.release(session, talk.facilitator, run)
@@ -89,7 +79,7 @@ def test_a_newer_release_takes_the_place_of_an_older_one(session: Session, talk:
     first = matched(session, talk, jobs)
     actions.release(session, talk.facilitator, first)
     session.commit()
-    session.add(withdrawn(session, talk, "film"))
+    withdrawn(session, talk, "film")
     second = matched(session, talk, jobs)
     actions.release(session, talk.facilitator, second, confirmed=True)
     session.refresh(first)
@@ -111,7 +101,7 @@ def test_what_is_outdated_unfinished_or_released_already_is_not_released(
     session.commit()
     jobs.run_all()
     session.refresh(run)
-    session.add(withdrawn(session, talk, "film"))
+    withdrawn(session, talk, "film")
     session.flush()
     with pytest.raises(NotNow, match=r"changed since this run.*Match again"):
         actions.release(session, talk.facilitator, run)

@@ -14,7 +14,8 @@ from service.jobs import Job, Work
 from service.pairings import actions, queries, running
 from service.pairings.models import MatchRun, MatchRunStatus, Pairing, PairingStatus
 from service.pairings.showing import result_of
-from service.rounds.models import Application, ApplicationStatus, RoundStatus
+from service.rounds.models import RoundStatus
+from tests.service.pairings.conftest import matched, withdrawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,12 +65,8 @@ def test_a_run_pairs_needs_with_the_offers_that_fit_them(
 def test_a_kept_result_is_shown_as_it_was_found_without_running_again(
     session: Session, talk: Talk, jobs: Jobs
 ) -> None:
-    session.add(withdrawn(session, talk, "film"))
-    session.commit()
-    run = actions.request_match(session, talk.facilitator, talk.round)
-    session.commit()
-    jobs.run_all()
-    session.refresh(run)
+    withdrawn(session, talk, "film")
+    run = matched(session, talk, jobs)
     matching = result_of(session, run)
     assert verify(matching) == []
     assert len(matching.pairings) == 2
@@ -78,12 +75,6 @@ def test_a_kept_result_is_shown_as_it_was_found_without_running_again(
     assert matching.certificate.gap == run.certificate["gap"]
     assert matching.rules.as_of is not None
     assert matching.rules.preset == "monthly-talk"
-
-
-def withdrawn(session: Session, talk: Talk, name: str) -> Application:
-    found = session.get_one(Application, talk.applications[name].key)
-    found.status = ApplicationStatus.WITHDRAWN
-    return found
 
 
 def test_pressing_twice_starts_one_run(session: Session, talk: Talk, pressed: MatchRun, jobs: Jobs) -> None:
@@ -96,7 +87,7 @@ def test_pressing_twice_starts_one_run(session: Session, talk: Talk, pressed: Ma
 def test_a_round_that_changed_meanwhile_has_to_wait_for_the_run_to_end(
     session: Session, talk: Talk, pressed: MatchRun
 ) -> None:
-    session.add(withdrawn(session, talk, "film"))
+    withdrawn(session, talk, "film")
     session.flush()
     with pytest.raises(NotNow, match="on its way"):
         actions.request_match(session, talk.facilitator, talk.round)
@@ -118,7 +109,7 @@ def test_a_job_that_is_delivered_twice_writes_its_pairings_once(
 def test_a_run_whose_round_changed_meanwhile_is_superseded_and_proposes_nothing(
     session: Session, talk: Talk, pressed: MatchRun, jobs: Jobs
 ) -> None:
-    session.add(withdrawn(session, talk, "film"))
+    withdrawn(session, talk, "film")
     session.commit()
     jobs.run_all()
     session.refresh(pressed)
