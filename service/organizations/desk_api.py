@@ -43,7 +43,9 @@ def hand_in(
     session: Writing,
     actor: Asking,
     file: Annotated[UploadFile, File(description="PDF, PNG, JPEG or Word (.docx).")],
-    kind: Annotated[EvidenceKind, Form(description="What it proves.")] = EvidenceKind.OTHER,
+    kind: Annotated[
+        EvidenceKind, Form(description="What it proves.", examples=["registration"])
+    ] = EvidenceKind.OTHER,
 ) -> EvidenceOut:
     """Hand in a file that proves something; for the organization's owners and editors."""
     settings = site_of(request).settings

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlmodel import select
 
 from matching.messages import Message
 from matching.profiles import Side
 from matching.text import LANGUAGES
-from service.permissions import Role
+from service.db import writing
+from service.events import record
+from service.organizations.models import Organization
+from service.permissions import SYSTEM_ACTOR, Role
 from tests.browser.conftest import HERE, PASSWORD, House
 
 if TYPE_CHECKING:
@@ -60,6 +64,10 @@ def furnished(house: House) -> Furnished:
         themes=["water-sanitation"],
         lines=[{"kind": "training", "amount": 200_00, "unit": "hour"}],
     )
+    with writing(house.engine) as session:
+        suspended = session.exec(select(Organization).where(Organization.uid == waiting)).one()
+        told = {"before": "verified", "after": "suspended", "organization": ngo}
+        record(session, SYSTEM_ACTOR, "organization.suspend", suspended, reason="Нет отчёта.", **told)
     keys = {
         "visitor": "",
         "newcomer": house.person("newcomer@example.org"),
@@ -136,6 +144,7 @@ PAGES = [
     ("ngo", "/organizations/{waiting}/verification"),
     ("ngo", "/organizations/{waiting}"),
     ("ngo", "/organizations/{organization}/edit"),
+    ("ngo", "/organizations/{organization}/webhooks"),
     ("company", "/"),
     ("company", "/search?q=agua+potable+rural&side=need"),
     ("company", "/search/saved"),
@@ -143,6 +152,8 @@ PAGES = [
     ("facilitator", "/"),
     ("facilitator", "/organizations/desk"),
     ("facilitator", "/organizations/{waiting}/verification"),
+    ("facilitator", "/audit?check=yes"),
+    ("facilitator", "/audit?subject={waiting}"),
 ]
 
 

@@ -10,6 +10,7 @@ import pytest
 from matching.profiles import Side
 from service.listings.models import ListingStatus
 from service.permissions import Role
+from tests.browser.test_accessibility import DESKTOP, PHONE, examine
 from tests.service.listings.test_import import CHINESE
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def test_edited_export_says_what_it_changes_before_it_does(
     choose(page, "needs.csv", sheet.encode(), "need")
     states = page.locator(".table-cards .status").all_inner_texts()
     assert states == ["Changes", "New"]
+    assert examine(page, ((PHONE, "dark"), (DESKTOP, "light"))) == []
+    page.set_viewport_size({"width": width, "height": 844})
     take(page)
     assert house.find(f"Lunches {width}") is None
     changed = house.find(f"Warm lunches {width}")
