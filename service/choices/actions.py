@@ -6,6 +6,7 @@ applications, organization, pairing, so that two phones that answer at once neve
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlmodel import Session, col, select
@@ -56,10 +57,10 @@ def accept(
             raise NotNow(reason_against)
     else:
         _check_pending(session, one, line, side, state)
-    _keep(session, actor, one, line, side, Answer.ACCEPTED, reason, on_behalf=on_behalf)
+    line = _keep(session, actor, one, line, side, Answer.ACCEPTED, reason, on_behalf=on_behalf)
     if line.other(side).answer is Answer.ACCEPTED:
-        become_mutual(session, actor, state, line.pairing)
-    return queries.with_sides(session, [line.pairing])[0]
+        become_mutual(session, actor, state, line)
+    return line
 
 
 def decline(
@@ -86,7 +87,7 @@ def decline(
     state = _open(session, actor, one, line, on_behalf=on_behalf)
     if not (on_behalf and line.pairing.status is PairingStatus.MUTUAL):
         _still_released(state, line)
-    _keep(session, actor, one, line, side, Answer.DECLINED, reason, on_behalf=on_behalf)
+    line = _keep(session, actor, one, line, side, Answer.DECLINED, reason, on_behalf=on_behalf)
     advance(
         session,
         actor,
@@ -102,7 +103,7 @@ def decline(
     _touch(session, line.pairing)
     tell(session, state, line.pairing, "declined", (line.other(side).side,))
     look_for_next(session, state)
-    return queries.with_sides(session, [line.pairing])[0]
+    return line
 
 
 def take_back(
@@ -131,8 +132,7 @@ def take_back(
         _take_back_no(session, actor, one, line, side)
         tell(session, state, line.pairing, "again", (line.other(side).side,))
     _still_released(state, line)
-    _keep(session, actor, one, line, side, None, reason, on_behalf=on_behalf)
-    return queries.with_sides(session, [line.pairing])[0]
+    return _keep(session, actor, one, line, side, None, reason, on_behalf=on_behalf)
 
 
 def rank(
@@ -180,22 +180,17 @@ def rank(
         )
 
 
-def become_mutual(
-    session: Session, actor: Actor, state: Choosing, pairing: Pairing, reason: str = ""
-) -> None:
+def become_mutual(session: Session, actor: Actor, state: Choosing, line: Line, reason: str = "") -> None:
     """Both sides want it: they are told, and what no longer fits beside it lapses."""
-    one = state.round
+    pairing = line.pairing
     pairing.reason = reason
-    advance(session, actor, pairing, PAIRING, "become_mutual", reason=reason, round=one.uid)
+    advance(session, actor, pairing, PAIRING, "become_mutual", reason=reason, round=state.round.uid)
     _touch(session, pairing)
     tell(session, state, pairing, "mutual")
-    freed = False
-    for rival in places.rivals(session, pairing):
-        line = queries.with_sides(session, [rival])[0]
-        if (why := places.in_the_way(session, line)) is not None:
-            lapse(session, actor, state, rival, why.code, instead=pairing.uid)
-            freed |= why.code == "offer-promised"
-    if freed:
+    crowded = places.crowded_out(session, line)
+    for rival, cause in crowded:
+        lapse(session, actor, state, rival, cause, instead=pairing.uid)
+    if any(cause == "offer-promised" for _, cause in crowded):
         look_for_next(session, state)
 
 
@@ -233,8 +228,10 @@ def _asked(
         raise BadInput.one(
             "reason", Message("behalf-reason", "Please say why you answer for this organization.")
         )
-    _lock(session, line, side)
-    return queries.with_sides(session, [line.pairing])[0], side, reason
+    if session.get_bind().dialect.name != "sqlite":
+        _lock(session, line, side)
+        line = queries.line(session, actor, one, uid)
+    return line, side, reason
 
 
 def _side(actor: Actor, line: Line, side: Side | None, *, on_behalf: bool) -> Side:
@@ -252,9 +249,10 @@ def _side(actor: Actor, line: Line, side: Side | None, *, on_behalf: bool) -> Si
 
 
 def _lock(session: Session, line: Line, side: Side) -> None:
-    """Nobody else changes what depends on this answer until the transaction ends."""
-    if session.get_bind().dialect.name == "sqlite":
-        return
+    """Nobody else changes what depends on this answer until the transaction ends.
+
+    On SQLite the transaction has the one write lock from its first statement.
+    """
     ids = [line.pairing.need_id, line.pairing.offer_id]
     session.exec(
         select(Application.id)
@@ -267,8 +265,10 @@ def _lock(session: Session, line: Line, side: Side) -> None:
         .where(Organization.id == line.half(side).organization.key)
         .with_for_update(key_share=True)
     ).all()
-    for row in (line.pairing, *(half.choice for half in line.halves if half.choice)):
-        session.refresh(row, with_for_update=isinstance(row, Pairing))
+    session.refresh(line.pairing, with_for_update=True)
+    for half in line.halves:
+        if half.choice is not None:
+            session.refresh(half.choice)
 
 
 def _open(session: Session, actor: Actor, one: Round, line: Line, *, on_behalf: bool) -> Choosing:
@@ -347,7 +347,8 @@ def _keep(
     reason: str,
     *,
     on_behalf: bool,
-) -> None:
+) -> Line:
+    """The pairing with the answer, which is kept and logged; a refusal is logged by its step."""
     choice = _choice(line, side)
     choice.answer, choice.reason, choice.on_behalf = answer, reason, on_behalf
     choice.user_id, choice.at = actor.user_id, now()
@@ -367,3 +368,5 @@ def _keep(
             organization=line.half(side).organization.uid,
             on_behalf=on_behalf,
         )
+    half = replace(line.half(side), choice=choice)
+    return replace(line, need=half) if side is Side.NEED else replace(line, offer=half)

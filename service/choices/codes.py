@@ -13,9 +13,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from itsdangerous import BadData, Signer, TimestampSigner
-from sqlmodel import Session, select
+from sqlalchemy import and_
+from sqlmodel import Session, col, select
 
-from service.choices import queries
+from service.choices.models import Attendance
 from service.organizations.models import Organization
 from service.permissions import Actor, Role
 
@@ -70,8 +71,18 @@ def holder_of(session: Session, secret: str, one: Round, word: str, language: st
 
 def _holder(session: Session, one: Round, content: str) -> Organization | None:
     uid, _, number = content.partition("-")
-    organization = session.exec(select(Organization).where(Organization.uid == uid)).first()
-    if organization is None:
+    found = session.exec(
+        select(Organization, Attendance)
+        .outerjoin(
+            Attendance,
+            and_(
+                col(Attendance.organization_id) == col(Organization.id),
+                col(Attendance.round_id) == one.key,
+            ),
+        )
+        .where(Organization.uid == uid)
+    ).first()
+    if found is None:
         return None
-    there = queries.attendance(session, one, organization.key)
+    organization, there = found
     return organization if str(there.code if there else 0) == number else None

@@ -8,8 +8,9 @@ once. A job looks for a whole round, so that many refusals in one minute make on
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sqlalchemy import select as rows_of
 from sqlmodel import Session, col, select
 
 from matching.messages import Message
@@ -21,14 +22,15 @@ from service.db import now, reading, writing
 from service.errors import BadInput, NotNow
 from service.events import Event, advance, record
 from service.jobs import Job, JobStatus, promise
+from service.listings.models import Listing
 from service.organizations.models import tidy
 from service.pairings import queries as pairings
 from service.pairings.models import PAIRING, Pairing, PairingStatus
 from service.permissions import SYSTEM_ACTOR, require
-from service.rounds.models import Round
+from service.rounds.models import Application, Round
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable, Iterator
 
     from matching.outcome import Pairing as Found
     from service.choices.queries import Choosing, Line
@@ -131,17 +133,12 @@ def offer_more(session: Session, actor: Actor, one: Round, most: int) -> None:
 
 def find_next(work: Work, **payload: Any) -> None:
     """The job behind `look_for_next`."""
-    uid: str = payload["round"]
     with reading(work.engine) as session:
-        one = session.exec(select(Round).where(Round.uid == uid)).one()
-        state = queries.choosing(session, one)
-        if state.over is not None:
+        one = session.exec(select(Round).where(Round.uid == payload["round"])).one()
+        wanting = _vacancies(_known(session, one))
+        if not wanting or queries.choosing(session, one).over is not None:
             return
-        existing = _existing(session, one)
-        wanting = set(_vacancies(existing))
-        if not wanting:
-            return
-        material = _Material(session, one, existing)
+        material = _Material(session, one)
     from matching.alternatives import next_in_line
 
     found = next_in_line(
@@ -155,19 +152,14 @@ def find_next(work: Work, **payload: Any) -> None:
     )
     with writing(work.engine) as session:
         state = queries.choosing(session, session.get_one(Round, one.key))
-        if state.over is not None:
-            return
-        vacancies = _vacancies(_existing(session, one))
-        for row in _new_rows(session, one, found):
+        vacancies = {} if state.over is not None else _vacancies(_known(session, one))
+        for row in material.rows(session, found):
             lost = vacancies.get(row.need_id)
-            if lost is None:
+            if lost is None or not _fits(session, row):
                 continue
-            row.instead_of_id = lost.key
+            row.instead_of_id = lost.id
             session.add(row)
             session.flush()
-            if places.in_the_way(session, queries.with_sides(session, [row])[0]) is not None:
-                session.delete(row)
-                continue
             record(session, SYSTEM_ACTOR, "pairing.line_up", row, round=one.uid, instead_of=lost.uid)
             if state.process.offers_next:
                 _release(session, SYSTEM_ACTOR, state, row)
@@ -175,10 +167,9 @@ def find_next(work: Work, **payload: Any) -> None:
 
 def find_more(work: Work, **payload: Any) -> None:
     """The job behind `offer_more`; what it found is kept once, though it may be done twice."""
-    uid: str = payload["round"]
     with reading(work.engine) as session:
-        one = session.exec(select(Round).where(Round.uid == uid)).one()
-        material = _Material(session, one, _existing(session, one))
+        one = session.exec(select(Round).where(Round.uid == payload["round"])).one()
+        material = _Material(session, one)
     from matching.alternatives import more_to_choose_from
 
     found = more_to_choose_from(
@@ -192,94 +183,107 @@ def find_more(work: Work, **payload: Any) -> None:
     )
     with writing(work.engine) as session:
         state = queries.choosing(session, session.get_one(Round, one.key))
-        if state.over is not None:
-            return
         done = select(Event).where(col(Event.subject) == one.uid, col(Event.name) == FOUND_MORE)
-        if any(event.details["job"] == work.job for event in session.exec(done)):
+        if state.over is not None or any(event.details["job"] == work.job for event in session.exec(done)):
             return
         released = []
-        for row in _new_rows(session, one, found):
-            session.add(row)
-            session.flush()
-            if places.in_the_way(session, queries.with_sides(session, [row])[0]) is None:
+        for row in material.rows(session, found):
+            if _fits(session, row):
+                session.add(row)
+                session.flush()
                 _release(session, SYSTEM_ACTOR, state, row, asked_by=payload["asked_by"])
                 released.append(row.uid)
-            else:
-                session.delete(row)
         record(session, SYSTEM_ACTOR, FOUND_MORE, one, round=one.uid, job=work.job, pairings=released)
 
 
-def _existing(session: Session, one: Round) -> list[Pairing]:
-    return list(session.exec(select(Pairing).where(Pairing.round_id == one.key).order_by(col(Pairing.id))))
+class _Known(NamedTuple):
+    """A pairing of the round, as far as it decides who comes next."""
+
+    id: int
+    uid: str
+    need_id: int
+    offer_id: int
+    status: PairingStatus
+    instead_of_id: int | None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is or was before people; what a run merely proposed does not."""
+        return self.status is not PairingStatus.PROPOSED or self.instead_of_id is not None
 
 
-def _vacancies(existing: Iterable[Pairing]) -> dict[int, Pairing]:
+def _known(session: Session, one: Round) -> list[_Known]:
+    columns = [getattr(Pairing, name) for name in _Known._fields]
+    wanted = rows_of(*columns).where(col(Pairing.round_id) == one.key).order_by(col(Pairing.id))
+    return [_Known(*row) for row in session.execute(wanted)]
+
+
+def _vacancies(known: Iterable[_Known]) -> dict[int, _Known]:
     """By need: the last pairing of it that came to nothing and in whose place nobody stands yet."""
-    filled = {
-        pairing.instead_of_id
-        for pairing in existing
-        if pairing.status not in (*LOST, PairingStatus.DROPPED) and pairing.instead_of_id is not None
-    }
-    return {
-        pairing.need_id: pairing
-        for pairing in existing
-        if pairing.status in LOST and pairing.key not in filled
-    }
+    known = list(known)
+    filled = {one.instead_of_id for one in known if one.status not in (*LOST, PairingStatus.DROPPED)}
+    return {one.need_id: one for one in known if one.status in LOST and one.id not in filled}
+
+
+def _fits(session: Session, row: Pairing) -> bool:
+    """Whether a new pairing has room beside what is promised."""
+    need, offer = (
+        session.exec(
+            select(Listing)
+            .join(Application, col(Application.listing_id) == col(Listing.id))
+            .where(Application.id == number)
+        ).one()
+        for number in (row.need_id, row.offer_id)
+    )
+    holding = [one for one in places.neighbours(session, row) if one.status in queries.HOLDING]
+    return places.need_has_room(
+        need, [row, *(one for one in holding if one.need_id == row.need_id)]
+    ) and places.offer_has_room(offer, [row, *(one for one in holding if one.offer_id == row.offer_id)])
 
 
 class _Material:
-    """What the matcher needs to know, taken from the round as it is now."""
+    """What the matcher needs to know, taken from the round as it is now, and the way back."""
 
-    def __init__(self, session: Session, one: Round, existing: Collection[Pairing]) -> None:
+    def __init__(self, session: Session, one: Round) -> None:
         from matching.alternatives import Promise
         from matching.outcome import Gift
         from service.pairings.inputs import gather, rules_of
-        from service.results.keeping import revived
+        from service.results.keeping import kept_pairing, revived
 
+        self._round, self._kept_pairing = one, kept_pairing
         inputs = gather(session, one)
         profiles = [revived(Profile, kept) for kept in inputs.profiles]
         self.needs = [profile for profile in profiles if profile.side == "need"]
         self.offers = [profile for profile in profiles if profile.side == "offer"]
         self.rules = rules_of(one, inputs.rules)
         self.cooperations = [revived(Cooperation, kept) for kept in inputs.cooperations]
-        listings = pairings.applications_by_listing(session, one.key)
-        self.listing_of = {number: uid for uid, number in listings.items()}
-        known = [
-            (self.listing_of[pairing.need_id], self.listing_of[pairing.offer_id], pairing)
-            for pairing in existing
-            if pairing.need_id in self.listing_of and pairing.offer_id in self.listing_of
-        ]
-        self.promises = [
-            Promise(need=need, offer=offer, gifts=tuple(revived(Gift, gift) for gift in pairing.gifts))
-            for need, offer, pairing in known
-            if pairing.status in STANDING
-            or (pairing.status is PairingStatus.PROPOSED and pairing.instead_of_id is not None)
-        ]
+        self._numbers = pairings.applications_by_listing(session, one.key)
+        self.listing_of = {number: uid for uid, number in self._numbers.items()}
         self.tried = [
-            (need, offer)
-            for need, offer, pairing in known
-            if pairing.status is not PairingStatus.PROPOSED or pairing.instead_of_id is not None
+            (self.listing_of[known.need_id], self.listing_of[known.offer_id])
+            for known in _known(session, one)
+            if known.counts and {known.need_id, known.offer_id} <= self.listing_of.keys()
+        ]
+        standing = select(Pairing).where(
+            Pairing.round_id == one.key, col(Pairing.status).in_(STANDING) | _is_lined_up()
+        )
+        self.promises = [
+            Promise(
+                need=self.listing_of[pairing.need_id],
+                offer=self.listing_of[pairing.offer_id],
+                gifts=tuple(revived(Gift, gift) for gift in pairing.gifts),
+            )
+            for pairing in session.exec(standing)
         ]
 
-
-def _new_rows(session: Session, one: Round, found: Iterable[Found]) -> list[Pairing]:
-    """Pairings as rows, without those that the round has already."""
-    from service.results.keeping import kept_pairing
-
-    numbers = pairings.applications_by_listing(session, one.key)
-    there = {
-        (pairing.need_id, pairing.offer_id)
-        for pairing in _existing(session, one)
-        if pairing.status is not PairingStatus.PROPOSED or pairing.instead_of_id is not None
-    }
-    rows = []
-    for pairing in found:
-        values = kept_pairing(pairing)
-        need, offer = numbers[values.pop("need")], numbers[values.pop("offer")]
-        row = Pairing(**values, round_id=one.key, need_id=need, offer_id=offer)
-        if (row.need_id, row.offer_id) not in there:
-            rows.append(row)
-    return rows
+    def rows(self, session: Session, found: Iterable[Found]) -> Iterator[Pairing]:
+        """What was found as rows, without what the round has already."""
+        there = {(known.need_id, known.offer_id) for known in _known(session, self._round) if known.counts}
+        for pairing in found:
+            values = self._kept_pairing(pairing)
+            need, offer = self._numbers[values.pop("need")], self._numbers[values.pop("offer")]
+            if (need, offer) not in there:
+                yield Pairing(**values, round_id=self._round.key, need_id=need, offer_id=offer)
 
 
 def _release(session: Session, actor: Actor, state: Choosing, pairing: Pairing, **details: str) -> Pairing:

@@ -34,6 +34,7 @@ from service.wording import say
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from service.choices.queries import Line
     from service.permissions import Actor
     from service.rounds.models import Round
     from service.web import Typed
@@ -153,10 +154,11 @@ def answer(
         message = error.problems[0].message if isinstance(error, BadInput) else error.message
         problems = {pairing: message}
         if request.headers.get("x-part"):
-            return _part(request, session, actor, one, pairing, side, typed, error, problems)
+            line = queries.line(session, actor, one, pairing)
+            return _part(request, session, actor, one, line, side, typed, error, problems)
         return _choices(request, session, actor, one, typed, status=error.status, problems=problems)
     if request.headers.get("x-part"):
-        return _part(request, session, actor, one, line.pairing.uid, side, typed, None, {})
+        return _part(request, session, actor, one, line, side, typed, None, {})
     return see_other(f"/rounds/{uid}/choices?done=choice-{typed.text('answer')}#pairing-{pairing}")
 
 
@@ -165,14 +167,13 @@ def _part(
     session: Session,
     actor: Actor,
     one: Round,
-    pairing: str,
+    line: Line,
     side: Side | None,
     typed: Typed,
     error: ServiceError | None,
     problems: dict[str, Message],
 ) -> Response:
     """One card, as it is now."""
-    line = queries.line(session, actor, one, pairing)
     own = [half.side for half in line.halves if half.organization.key in actor.memberships]
     if not own:
         raise NotAllowed

@@ -68,26 +68,39 @@ def offer_has_room(listing: Listing, found: Sequence[Pairing]) -> bool:
     )
 
 
-def in_the_way(session: Session, line: Line) -> Message | None:
-    """Why a pairing cannot become mutual any more: what others have been promised leaves too little."""
-    pairing = line.pairing
-    holding = session.exec(
-        select(Pairing).where(
+def neighbours(session: Session, pairing: Pairing) -> list[Pairing]:
+    """What is released or promised for the same need or from the same offer."""
+    found = session.exec(
+        select(Pairing)
+        .where(
             or_(col(Pairing.need_id) == pairing.need_id, col(Pairing.offer_id) == pairing.offer_id),
-            col(Pairing.status).in_(HOLDING),
+            col(Pairing.status).in_([PairingStatus.RELEASED, *HOLDING]),
             col(Pairing.id) != pairing.key,
         )
-    ).all()
-    if not need_has_room(
-        line.need.listing, [pairing, *(one for one in holding if one.need_id == pairing.need_id)]
+        .order_by(col(Pairing.id))
+    )
+    return list(found)
+
+
+def in_the_way(session: Session, line: Line) -> Message | None:
+    """Why a pairing cannot become mutual any more: what others have been promised leaves too little."""
+    return _in_the_way(line.pairing, line, neighbours(session, line.pairing))
+
+
+def _in_the_way(one: Pairing, line: Line, beside: Sequence[Pairing]) -> Message | None:
+    """Why `one`, which has the need or the offer of `line`, does not fit `beside` what is promised."""
+    holding = [pairing for pairing in beside if pairing.status in HOLDING and pairing.key != one.key]
+    need, offer = line.pairing.need_id, line.pairing.offer_id
+    if one.need_id == need and not need_has_room(
+        line.need.listing, [one, *(pairing for pairing in holding if pairing.need_id == need)]
     ):
         return Message(
             "need-carried",
             "Others carry “{need}” already, so far that this does not fit any more.",
             need=line.need.listing.title,
         )
-    if not offer_has_room(
-        line.offer.listing, [pairing, *(one for one in holding if one.offer_id == pairing.offer_id)]
+    if one.offer_id == offer and not offer_has_room(
+        line.offer.listing, [one, *(pairing for pairing in holding if pairing.offer_id == offer)]
     ):
         return Message(
             "offer-promised",
@@ -97,15 +110,11 @@ def in_the_way(session: Session, line: Line) -> Message | None:
     return None
 
 
-def rivals(session: Session, pairing: Pairing) -> list[Pairing]:
-    """What is released for the same need or from the same offer."""
-    found = session.exec(
-        select(Pairing)
-        .where(
-            or_(col(Pairing.need_id) == pairing.need_id, col(Pairing.offer_id) == pairing.offer_id),
-            col(Pairing.status) == PairingStatus.RELEASED,
-            col(Pairing.id) != pairing.key,
-        )
-        .order_by(col(Pairing.id))
-    )
-    return list(found)
+def crowded_out(session: Session, line: Line) -> list[tuple[Pairing, str]]:
+    """What is released and no longer fits, now that this pairing is mutual, and the code of the reason."""
+    around = [line.pairing, *neighbours(session, line.pairing)]
+    return [
+        (rival, why.code)
+        for rival in around
+        if rival.status is PairingStatus.RELEASED and (why := _in_the_way(rival, line, around)) is not None
+    ]

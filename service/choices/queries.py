@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, and_, func, or_
-from sqlmodel import Session, SQLModel, col, select
+from sqlalchemy import select as rows_of
+from sqlalchemy.orm import aliased, load_only
+from sqlmodel import Session, col, select
 
 from matching.messages import Message
 from matching.profiles import Side
@@ -213,12 +215,12 @@ def lines(
     organizations: Iterable[int] | None = None,
 ) -> list[Line]:
     """The pairings of a round that the actor may see, by number; those of some organizations only."""
-    wanted = pairings.visible_to(actor).where(
-        col(Pairing.round_id) == one.key, col(Pairing.status).in_(statuses)
+    condition = and_(
+        pairings.seen_by(actor), col(Pairing.round_id) == one.key, col(Pairing.status).in_(statuses)
     )
     if organizations is not None:
-        wanted = wanted.where(_of_organizations(one, organizations))
-    return with_sides(session, list(session.exec(wanted.order_by(col(Pairing.id)))))
+        condition = and_(condition, _of_organizations(one, organizations))
+    return _lines_where(session, condition)
 
 
 def mine(session: Session, actor: Actor, one: Round) -> list[Line]:
@@ -228,27 +230,42 @@ def mine(session: Session, actor: Actor, one: Round) -> list[Line]:
 
 def line(session: Session, actor: Actor, one: Round, uid: str) -> Line:
     """One pairing of the round. Raises NotFound."""
-    found = pairings.get(session, actor, uid)
-    if found.round_id != one.key:
+    condition = and_(pairings.seen_by(actor), col(Pairing.uid) == uid, col(Pairing.round_id) == one.key)
+    found = _lines_where(session, condition)
+    if not found:
         raise NotFound
-    return with_sides(session, [found])[0]
+    return found[0]
 
 
-Item = TypeVar("Item", bound=SQLModel)
+def _only(table: Any, *columns: str) -> Any:
+    return load_only(*(getattr(table, column) for column in columns))
 
 
-def _by_id(session: Session, table: type[Item], ids: Iterable[int]) -> dict[int, Item]:
-    """By number; ids of pairings the actor sees, so that these may be seen too."""
-    rows = session.exec(select(table).where(col(table.id).in_(set(ids))))  # type: ignore[attr-defined]
-    return {row.key: row for row in rows}  # type: ignore[attr-defined]
+_need, _offer = aliased(Application), aliased(Application)
+_sought, _given = aliased(Listing), aliased(Listing)
+_seeking, _giving = aliased(Organization), aliased(Organization)
+_SIDES = (
+    rows_of(Pairing, _need, _sought, _seeking, _offer, _given, _giving)
+    .join(_need, col(_need.id) == col(Pairing.need_id))
+    .join(_sought, col(_sought.id) == col(_need.listing_id))
+    .join(_seeking, col(_seeking.id) == col(_need.organization_id))
+    .join(_offer, col(_offer.id) == col(Pairing.offer_id))
+    .join(_given, col(_given.id) == col(_offer.listing_id))
+    .join(_giving, col(_giving.id) == col(_offer.organization_id))
+    .options(
+        *(_only(one, "uid", "listing_id", "organization_id", "showing") for one in (_need, _offer)),
+        *(_only(one, "uid", "title", "language", "lines", "most_projects") for one in (_sought, _given)),
+        *(_only(one, "uid", "name", "language", "kind") for one in (_seeking, _giving)),
+    )
+    .order_by(col(Pairing.id))
+)
+"""What a pairing is told by; the rest of its listings is read where somebody asks for it."""
 
 
-def with_sides(session: Session, found: Sequence[Pairing]) -> list[Line]:
-    """Pairings with what both sides are and have said; one statement for each table."""
-    applications = _by_id(session, Application, [id_ for one in found for id_ in (one.need_id, one.offer_id)])
-    listings = _by_id(session, Listing, [one.listing_id for one in applications.values()])
-    organizations = _by_id(session, Organization, [one.organization_id for one in applications.values()])
-    keys = [one.key for one in found]
+def _lines_where(session: Session, condition: ColumnElement[bool]) -> list[Line]:
+    """Pairings with what both sides are and have said, by number; three statements however many."""
+    found = session.execute(_SIDES.where(condition)).all()
+    keys = [row[0].key for row in found]
     choices = {
         (one.pairing_id, one.side): one
         for one in session.exec(select(Choice).where(col(Choice.pairing_id).in_(keys)))
@@ -258,20 +275,24 @@ def with_sides(session: Session, found: Sequence[Pairing]) -> list[Line]:
         for one in session.exec(select(Signed).where(col(Signed.pairing_id).in_(keys)))
     }
 
-    def half(pairing: Pairing, side: Side, number: int) -> Half:
-        application = applications[number]
-        return Half(
-            side,
-            application,
-            listings[application.listing_id],
-            organizations[application.organization_id],
-            choices.get((pairing.key, side)),
-            signed.get((pairing.key, side)),
-        )
+    def half(pairing: Pairing, side: Side, brought: Any) -> Half:
+        application, listing, organization = brought
+        key = (pairing.key, side)
+        return Half(side, application, listing, organization, choices.get(key), signed.get(key))
 
     return [
-        Line(one, half(one, Side.NEED, one.need_id), half(one, Side.OFFER, one.offer_id)) for one in found
+        Line(pairing, half(pairing, Side.NEED, rest[:3]), half(pairing, Side.OFFER, rest[3:]))
+        for pairing, *rest in found
     ]
+
+
+def with_sides(session: Session, found: Sequence[Pairing]) -> list[Line]:
+    """Pairings that the actor may see, with their sides, in their order."""
+    by_id = {
+        line.pairing.key: line
+        for line in _lines_where(session, col(Pairing.id).in_([one.key for one in found]))
+    }
+    return [by_id[one.key] for one in found]
 
 
 def waiting_for_others(session: Session, one: Round, organization: int, besides: int = 0) -> int:
@@ -377,10 +398,8 @@ def guests(session: Session, one: Round) -> list[Guest]:
         row.organization_id: row
         for row in session.exec(select(Attendance).where(Attendance.round_id == one.key))
     }
-    found = [
-        Guest(organization, tuple(sorted(sides[number])), attendances.get(number))
-        for number, organization in _by_id(session, Organization, sides).items()
-    ]
+    organizations = session.exec(select(Organization).where(col(Organization.id).in_(sides)))
+    found = [Guest(one, tuple(sorted(sides[one.key])), attendances.get(one.key)) for one in organizations]
     return sorted(found, key=lambda guest: (guest.organization.name.casefold(), guest.organization.key))
 
 

@@ -134,10 +134,10 @@ def settle(session: Session, actor: Actor, one: Round, reason: str) -> Preview:
     state = queries.choosing(session, one)
     done = []
     for line in made.together:
-        fresh = session.exec(select(Pairing).where(Pairing.id == line.pairing.key).with_for_update()).one()
-        if fresh.status is PairingStatus.RELEASED and places.in_the_way(session, line) is None:
-            become_mutual(session, actor, state, fresh, reason)
-            done.append(fresh.uid)
+        session.refresh(line.pairing, with_for_update=True)
+        if line.pairing.status is PairingStatus.RELEASED and places.in_the_way(session, line) is None:
+            become_mutual(session, actor, state, line, reason)
+            done.append(line.pairing.uid)
     figures = made.settlement
     record(
         session,

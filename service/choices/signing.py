@@ -158,7 +158,7 @@ def _agree_when_both(session: Session, actor: Actor, state: Choosing, line: Line
     line = queries.with_sides(session, [line.pairing])[0]
     if all(half.signed is not None for half in line.halves):
         if line.pairing.status is PairingStatus.RELEASED:
-            become_mutual(session, actor, state, line.pairing)
+            become_mutual(session, actor, state, line)
         advance(session, actor, line.pairing, PAIRING, "agree", round=state.round.uid)
         line.pairing.version += 1
         for half in line.halves:

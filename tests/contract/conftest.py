@@ -19,12 +19,15 @@ from service.accounts.queries import SESSION_COOKIE, actor_of
 from service.app import create_app
 from service.db import make_engine, now, writing
 from service.events import record
+from service.jobs import Work
 from service.listings import actions, requests, threads
 from service.listings.reading import Draft
 from service.meetings.actions import set_plan
 from service.meetings.shapes import PlanIn
 from service.organizations.models import Organization, OrganizationStatus
+from service.pairings import actions as matching
 from service.pairings.models import Objection, Pairing, PairingStatus
+from service.pairings.running import match_round
 from service.permissions import SYSTEM_ACTOR, Role
 from service.reviews.models import Review
 from service.rounds.models import Application, ApplicationStatus, Round, RoundPhase, RoundStatus
@@ -228,6 +231,23 @@ class Place:
             )
             session.add(objection)
         return f"/api/v1/rounds/{there.round_uid}/objections/{objection.uid}"
+
+    def sides(self, pairing: Pairing) -> tuple[str, str]:
+        """The uids of a pairing's applications."""
+        with Session(self.world.engine) as session:
+            need, offer = (session.get_one(Application, key) for key in (pairing.need_id, pairing.offer_id))
+            return need.uid, offer.uid
+
+    def matched(self) -> tuple[str, str]:
+        """The uids of a round and of its match run that is done."""
+        _, talk = self.pairing(RoundStatus.MATCHING, PairingStatus.DROPPED)
+        facilitator = self.world.actor(self.world.user(Role.FACILITATOR))
+        with Session(self.world.engine.execution_options(writing=True), expire_on_commit=False) as session:
+            run = matching.request_match(session, facilitator, session.get_one(Round, talk.key))
+            session.commit()
+        site = self.world.app.state.site
+        match_round(Work(self.world.engine, site.settings, site, run.job), uid=run.uid)
+        return talk.uid, run.uid
 
     def address(self, entered: Application) -> str:
         """Where the API has an application."""

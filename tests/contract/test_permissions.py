@@ -29,12 +29,6 @@ PAPER = {"file": ("certificate.pdf", b"%PDF-1.7\n%%EOF\n")}
 FLAG = {"level": "yellow", "risk": "financial", "text": "The accounts are late."}
 OBJECTION = {"name": "Ana López", "email": "ana@example.org", "text": "It was paid for already."}
 SCREENING = {"decision": "accepted", "reason": "Nothing was found."}
-NOT_YET = {
-    "match:run",
-    "pairing:override",
-    "pairing:release",
-}
-"""In the table for a page that does not exist yet; nothing asks for them."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +152,23 @@ def _choice(here: Place) -> Ask:
     return ask("POST", path, hidden=True, json={"answer": "accept", "side": "need"})
 
 
+def _match(here: Place) -> Ask:
+    _, talk = here.pairing(RoundStatus.MATCHING, PairingStatus.PROPOSED)
+    return ask("POST", f"/api/v1/rounds/{talk.uid}/match-runs", json={})
+
+
+def _override(here: Place) -> Ask:
+    pairing, talk = here.pairing(RoundStatus.MATCHING, PairingStatus.PROPOSED)
+    need, offer = here.sides(pairing)
+    given = {"kind": "ban", "need": need, "offer": offer, "reason": "They share a treasurer."}
+    return ask("POST", f"/api/v1/rounds/{talk.uid}/overrides", json=given)
+
+
+def _release(here: Place) -> Ask:
+    talk, run = here.matched()
+    return ask("POST", f"/api/v1/rounds/{talk}/match-runs/{run}/release", json={"confirmed": True})
+
+
 def _steer(here: Place) -> Ask:
     _, talk = here.pairing(RoundStatus.CHOOSING)
     return ask("PATCH", f"/api/v1/rounds/{talk.uid}/live", json={"step": "wait"})
@@ -196,6 +207,9 @@ ASKS: dict[str, Callable[[Place], Ask]] = {
     "user:administer": lambda here: ask(
         "POST", f"/accounts/users/{here.world.user().uid}", data={"roles": "reviewer"}
     ),
+    "match:run": _match,
+    "pairing:override": _override,
+    "pairing:release": _release,
     "audit:read": lambda here: ask("GET", "/api/v1/audit", params={"subject": here.uid}),
     "webhook:manage": _webhook,
     "choice:make": _choice,
@@ -242,7 +256,7 @@ UNLOGGED = {"search:save", "search:pin"}
 
 
 def test_every_permission_is_walked() -> None:
-    assert set(ASKS) | NOT_YET == set(table())
+    assert set(ASKS) == set(table())
 
 
 def _events(world: World) -> int:
