@@ -7,6 +7,7 @@ import sys
 from tests.load import (
     bench_allocation,
     bench_match,
+    bench_forum,
     bench_meetings,
     bench_retrieval,
     bench_search,
@@ -14,6 +15,14 @@ from tests.load import (
 )
 from tests.load.figures import show
 
-BENCHES = (bench_retrieval, bench_allocation, bench_stability, bench_meetings, bench_match, bench_search)
+BENCHES = (
+    bench_retrieval,
+    bench_allocation,
+    bench_stability,
+    bench_meetings,
+    bench_forum,
+    bench_match,
+    bench_search,
+)
 
 sys.exit(not all(show(bench.figures()) for bench in BENCHES))
