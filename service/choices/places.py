@@ -69,13 +69,13 @@ def offer_has_room(listing: Listing, found: Sequence[Pairing]) -> bool:
 
 
 def neighbours(session: Session, pairing: Pairing) -> list[Pairing]:
-    """What is released or promised for the same need or from the same offer."""
+    """What is released or promised for the same need or from the same offer; also of one not yet written."""
     found = session.exec(
         select(Pairing)
         .where(
             or_(col(Pairing.need_id) == pairing.need_id, col(Pairing.offer_id) == pairing.offer_id),
             col(Pairing.status).in_([PairingStatus.RELEASED, *HOLDING]),
-            col(Pairing.id) != pairing.key,
+            col(Pairing.id) != pairing.id,
         )
         .order_by(col(Pairing.id))
     )
