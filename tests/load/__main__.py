@@ -6,8 +6,8 @@ import sys
 
 from tests.load import (
     bench_allocation,
-    bench_match,
     bench_forum,
+    bench_match,
     bench_meetings,
     bench_retrieval,
     bench_search,
