@@ -127,11 +127,13 @@ class Place:
         """Of the organization."""
         return self.organization.uid
 
-    def listing(self, title: str = "Clean water", *, publish: bool = True, **fields: str) -> Listing:
-        """A need of the organization's."""
+    def listing(
+        self, title: str = "Clean water", side: Side = Side.NEED, *, publish: bool = True, **fields: str
+    ) -> Listing:
+        """A need (or an offer) of the organization's."""
         actor = self.world.actor(self.owner)
         with Session(self.world.engine.execution_options(writing=True), expire_on_commit=False) as session:
-            draft = Draft(Side.NEED, {"title": title, **fields}, LINES, "en")
+            draft = Draft(side, {"title": title, **fields}, LINES, "en")
             listing = actions.save_draft(session, actor, self.organization, draft)
             if publish:
                 actions.publish(session, actor, listing)
@@ -192,7 +194,8 @@ class Place:
         """A pairing of a need of the organization's with somebody's offer, in a talk that is in a phase."""
         phases = ["open", "matching", "choosing", "meeting", "signing"]
         one = Round(preset="monthly-talk", title="June talk", phases=phases, status=phase)
-        listings = [place.listing() for place in (self, self.world.place())]
+        places = (self, self.world.place())
+        listings = [place.listing(side=side) for side, place in zip(Side, places, strict=True)]
         with writing(self.world.engine) as session:
             session.add(one)
             session.flush()
