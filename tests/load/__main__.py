@@ -10,6 +10,7 @@ from tests.load import (
     bench_match,
     bench_meetings,
     bench_retrieval,
+    bench_rounds,
     bench_search,
     bench_stability,
 )
@@ -22,6 +23,7 @@ BENCHES = (
     bench_meetings,
     bench_forum,
     bench_match,
+    bench_rounds,
     bench_search,
 )
 
