@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from matching.embedding import Embedder
+    from service.search.meaning import Meant
 
 log = structlog.get_logger(__name__)
 
@@ -130,13 +131,23 @@ class SearchIndex:
         self._last_vector: int | None = None
         self._day: date | None = None
         self._compared = -HEAL_SECONDS
-        self.understand = lru_cache(maxsize=KEPT_QUERIES)(partial(understand, self.embedder))
+        self._loading = threading.Lock()
+        self._is_loaded = False
+        self._understood = lru_cache(maxsize=KEPT_QUERIES)(partial(understand, self.embedder))
         """Kept in memory alone: what people look for is nobody's business."""
+
+    def understand(self, text: str) -> Meant:
+        """What a text means. Whoever comes first loads model and dictionaries, others wait for them."""
+        if not self._is_loaded:
+            with self._loading:
+                self._understood("water 水")
+                self._is_loaded = True
+        return self._understood(text)
 
     def warm(self) -> None:
         """Load the model, the dictionaries and all vectors, so that nobody waits for them."""
         try:
-            self.understand("water 水")
+            self.understand("")
             self.current()
         except SQLAlchemyError:
             log.exception("search is not warm yet")

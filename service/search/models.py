@@ -1,8 +1,7 @@
 """What searching keeps: a vector for each listing, saved searches, pins.
 
 Vectors are searched in the process, exactly, on SQLite and on PostgreSQL alike (`index.SearchIndex`, a
-product of matrices): 10,000 listings take a few milliseconds and 20 MB. An index inside PostgreSQL (pgvector,
-HNSW), which several hundred thousand listings would want, is not there yet.
+product of matrices). ARCHITECTURE.md says with figures how far that goes.
 """
 
 from __future__ import annotations

@@ -90,13 +90,21 @@ _MAKING = threading.Lock()
 
 def warm(site: Site) -> None:
     """Load what searching needs, in the background and after the first answers; a search waits for it."""
-    timer = threading.Timer(WARM_AFTER, index_of(site).warm)
+
+    def load() -> None:
+        index_of(site).warm()
+        for name in site.templates.list_templates(filter_func=lambda name: name.startswith(_OF_RESULTS)):
+            site.templates.get_template(name)
+
+    timer = threading.Timer(WARM_AFTER, load)
     timer.daemon = True
     timer.start()
 
 
 WARM_AFTER = 1.0
 """Seconds."""
+_OF_RESULTS = ("base.html", "components/", "search/")
+"""Templates of the results: sixteen who come at once would each compile them."""
 
 
 # Searching --------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from tests.load import bench_import
 from tests.load.figures import Figure, show
 
 if TYPE_CHECKING:
@@ -178,6 +179,11 @@ class Serving:
     process: subprocess.Popen[bytes]
     cold_start: float
 
+    def cpu(self) -> float:
+        """The CPU seconds it has taken so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def megabytes(self) -> float:
         """The memory it has had at most, as the kernel counts it."""
         status = Path(f"/proc/{self.process.pid}/status")
@@ -194,7 +200,8 @@ def serving(folder: Path) -> Iterator[Serving]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
         "QIAO_DATA_DIR": str(folder),
         "QIAO_RATE_LIMIT": "false",
         "QIAO_SECRET": "bench",
@@ -234,6 +241,8 @@ class Timed:
 
     times: list[float] = field(default_factory=list)
     failed: int = 0
+    cpu: float = 0.0
+    """What the server took for each, in milliseconds of CPU."""
 
     @property
     def p95(self) -> float:
@@ -274,6 +283,14 @@ def _letters(number: int) -> Iterator[str]:
             text = TYPED[(place + number) % len(TYPED)][0]
             yield from (text[:length] for length in range(2 if len(text) > 3 else 1, len(text) + 1, 3))
             yield text
+
+
+def served(server: Serving, path: str, **how: float) -> Timed:
+    """What 16 clients see of the server, and what each call costs it."""
+    before = server.cpu()
+    timed = at_once(over_http(server.port, path), **how)
+    timed.cpu = 1000 * (server.cpu() - before) / max(1, len(timed.times))
+    return timed
 
 
 def over_http(port: int, path: str) -> Callable[[int], Callable[[], bool]]:
@@ -322,6 +339,8 @@ def figures() -> Iterator[Figure]:
         texts = dict(sqlite3.connect(file).execute("SELECT uid, title || text FROM listing").fetchall())
         plain = at_once(over_like(file), 6)
         plain_found = across(lambda text: [row[0] for row in _like(sqlite3.connect(file), text)])
+        with serving(folder):
+            pass  # leaves the bytecode that an installed package comes with
         with serving(folder) as server:
             connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
             start = time.perf_counter()
@@ -333,10 +352,10 @@ def figures() -> Iterator[Figure]:
                 return [texts[item["id"]] for item in answer["items"]]
 
             search_found = across(through_search)
-            timed = at_once(over_http(server.port, "/api/v1/search?side=need&limit=20&q="))
-            pressed = at_once(over_http(server.port, "/api/v1/search?side=need&limit=20&q="), pause=0)
-            pages = at_once(over_http(server.port, "/search?side=need&q="))
-            browsed = at_once(over_http(server.port, "/search?side=offer&theme=education&x="), 6)
+            timed = served(server, "/api/v1/search?side=need&limit=20&q=")
+            pressed = served(server, "/api/v1/search?side=need&limit=20&q=", pause=0)
+            pages = served(server, "/search?side=need&q=")
+            browsed = served(server, "/search?side=offer&theme=education&x=", seconds=6)
             memory = server.megabytes()
     baseline = f"LIKE {plain.p95:.0f} ms"
     yield _speed("search, JSON, p95 at 16 clients", timed, baseline)
@@ -364,6 +383,7 @@ def figures() -> Iterator[Figure]:
         server.cold_start <= 2,
     )
     yield Figure("memory of the process, at most", f"{memory:.0f} MB", "—", "at most 1200 MB", memory <= 1200)
+    yield from bench_import.figures()
 
 
 def _rate(timed: Timed) -> float:
@@ -374,7 +394,7 @@ def _rate(timed: Timed) -> float:
 def _speed(name: str, timed: Timed, baseline: str) -> Figure:
     return Figure(
         name,
-        f"{timed.p95:.0f} ms ({timed.failed} of {len(timed.times)} failed)",
+        f"{timed.p95:.0f} ms, {timed.cpu:.0f} of CPU ({timed.failed} of {len(timed.times)} failed)",
         baseline,
         "at most 150 ms, none failed",
         timed.p95 <= 150 and not timed.failed,
