@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from matching.errors import InvalidRules, Problem, UnknownName
+from matching import toml_values as read
+from matching.errors import InvalidRules, UnknownName
 from matching.messages import Message, Quantity
-from matching.reading.quantities import parse_amount
 from matching.resources import data_path
 from matching.scoring import FEATURES, Weights
 from matching.text import LANGUAGES
-from matching.vocabulary import default_vocabulary
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
     from pathlib import Path
 
 Fairness = Literal["none", "first-seat", "bottleneck", "leximin"]
@@ -218,14 +217,14 @@ def read_preset(path: Path, overrides: Mapping[str, Any] | None = None) -> Prese
             "rules-not-toml", "{file} is not a TOML file: {reason}.", file=path.name, reason=str(error)
         )
         raise InvalidRules(message, []) from error
-    reader = _Reader()
+    reader = read.Reader()
     table = _present(merged(table, overrides or {}))
     title, summary = (reader.table(table.pop(key, {}), key, _LABELS) for key in ("title", "summary"))
     for key, labels in (("title", title), ("summary", summary)):
         for language in LANGUAGES:
             if language not in labels:
                 reader.refuse(f"{key}.{language}", "", Message("missing-key", "This key is needed."))
-    process = _record(Process, _PROCESS)(reader, table.pop("process", {}), "process")
+    process = read.record(Process, _PROCESS)(reader, table.pop("process", {}), "process")
     values = reader.table(table, "", _RULES)
     reader.finish(path.name)
     rules = Rules(preset=path.stem, **values)
@@ -250,187 +249,29 @@ def _present(table: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-class _Invalid(Exception):
-    """One value that cannot be used; never leaves this module."""
-
-    def __init__(self, message: Message) -> None:
-        super().__init__(str(message))
-        self.message = message
-
-
-class _Reader:
-    """Turns the tables of a TOML file into rules and gathers what is wrong on the way."""
-
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-
-    def finish(self, source: str) -> None:
-        """Raise what has been gathered."""
-        if self.problems:
-            message = Message("invalid-rules", "The rules in {source} cannot be used.", source=source)
-            raise InvalidRules(message, self.problems)
-
-    def table(self, table: object, where: str, spec: Mapping[str, _Parser]) -> dict[str, Any]:
-        """The values of one table by key, parsed; problems are gathered under `where`.key."""
-        if not isinstance(table, dict):
-            self.refuse(where, table, Message("not-a-table", "A table of keys and values is expected here."))
-            return {}
-        values: dict[str, Any] = {}
-        for key, value in table.items():
-            place = f"{where}.{key}" if where else key
-            if key not in spec:
-                near = difflib.get_close_matches(key, spec, n=1) or sorted(spec)
-                self.refuse(
-                    place,
-                    value,
-                    Message(
-                        "unknown-key", "This key is not known. Did you mean {known}?", known=", ".join(near)
-                    ),
-                )
-                continue
-            try:
-                values[key] = spec[key](self, value, place)
-            except _Invalid as invalid:
-                self.refuse(place, value, invalid.message)
-        return values
-
-    def refuse(self, where: str, value: object, message: Message) -> None:
-        """Note that the value at `where` cannot be used."""
-        self.problems.append(Problem(row=None, column=where, value=_shown(value), message=message))
-
-
-_Parser = Callable[[_Reader, Any, str], Any]
-
-
-def _shown(value: object) -> str:
-    return value if isinstance(value, str) else ("" if isinstance(value, dict) else repr(value))
-
-
-def _flag(_reader: _Reader, value: object, _where: str) -> bool:
-    if not isinstance(value, bool):
-        raise _Invalid(Message("not-a-flag", "Write true or false."))
-    return value
-
-
-def _count(least: int, most: int = 10**9) -> _Parser:
-    def parse(_reader: _Reader, value: object, _where: str) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise _Invalid(
-                Message("not-a-count", "Write a whole number from {least} to {most}.", least=least, most=most)
-            )
-        return value
-
-    return parse
-
-
-def _number(least: float, most: float) -> _Parser:
-    def parse(_reader: _Reader, value: object, _where: str) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            raise _Invalid(
-                Message("not-a-number", "Write a number from {least} to {most}.", least=least, most=most)
-            )
-        return float(value)
-
-    return parse
-
-
-def _text(_reader: _Reader, value: object, _where: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise _Invalid(Message("not-a-text", "Write a text."))
-    return value
-
-
-def _day(_reader: _Reader, value: object, _where: str) -> date:
-    if not isinstance(value, date):
-        raise _Invalid(Message("not-a-date", "Write a date such as 2021-11-24."))
-    return value
-
-
-def _quantity(_reader: _Reader, value: object, _where: str) -> Quantity:
-    try:
-        return parse_amount(str(value))
-    except ValueError as error:
-        raise _Invalid(
-            Message("not-a-sum", "Write an amount with its currency, such as 50000 CNY.")
-        ) from error
-
-
-def _choice(*choices: str) -> _Parser:
-    def parse(_reader: _Reader, value: object, _where: str) -> str:
-        if value not in choices:
-            raise _Invalid(Message("not-a-choice", "Choose one of: {choices}.", choices=", ".join(choices)))
-        return str(value)
-
-    return parse
-
-
-def _strings(reader: _Reader, value: object, where: str) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise _Invalid(Message("not-a-list", 'Write a list of texts, such as ["ngo"].'))
-    return tuple(_text(reader, item, where) for item in value)
-
-
-def _codes(scheme: str) -> _Parser:
-    def parse(reader: _Reader, value: object, where: str) -> frozenset[str]:
-        known = default_vocabulary().codes(scheme)
-        for code in (codes := _strings(reader, value, where)):
-            if code not in known:
-                near = difflib.get_close_matches(code, known, n=3, cutoff=0.3) or list(known)[:5]
-                reader.refuse(
-                    where,
-                    code,
-                    Message(
-                        "unknown-code", "This code is not known. Near it: {known}.", known=", ".join(near)
-                    ),
-                )
-        return frozenset(codes)
-
-    return parse
-
-
-def _each(spec: Mapping[str, _Parser], kind: type, *required: str) -> _Parser:
-    def parse(reader: _Reader, value: object, where: str) -> tuple[Any, ...]:
-        if not isinstance(value, list):
-            raise _Invalid(Message("not-a-list-of-tables", "Write a list of tables ([[{key}]]).", key=where))
-        return tuple(
-            _record(kind, spec, *required)(reader, item, f"{where}[{number}]")
-            for number, item in enumerate(value, 1)
-        )
-
-    return parse
-
-
-def _record(kind: type, spec: Mapping[str, _Parser], *required: str) -> _Parser:
-    def parse(reader: _Reader, value: object, where: str) -> Any:
-        found = len(reader.problems)
-        values = reader.table(value, where, spec)
-        missing = [key for key in required if isinstance(value, dict) and key not in value]
-        for key in missing:
-            reader.refuse(f"{where}.{key}", "", Message("missing-key", "This key is needed."))
-        return kind(**values) if len(reader.problems) == found else None
-
-    return parse
-
-
-def _pairs(_reader: _Reader, value: object, _where: str) -> tuple[tuple[str, str], ...]:
+def _pairs(_reader: read.Reader, value: object, _where: str) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in value):
-        raise _Invalid(Message("not-pairs", 'Write pairs of a need\'s and an offer\'s id: [["n1", "o1"]].'))
+        raise read.Invalid(
+            Message("not-pairs", 'Write pairs of a need\'s and an offer\'s id: [["n1", "o1"]].')
+        )
     return tuple((str(need), str(offer)) for need, offer in value)
 
 
-def _criteria(reader: _Reader, value: object, where: str) -> dict[str, int]:
+def _criteria(reader: read.Reader, value: object, where: str) -> dict[str, int]:
     if not isinstance(value, dict):
-        raise _Invalid(Message("not-a-table", "A table of keys and values is expected here."))
-    weights = reader.table(value, where, dict.fromkeys(value, _count(1, 100)))
+        raise read.Invalid(Message("not-a-table", "A table of keys and values is expected here."))
+    weights = reader.table(value, where, dict.fromkeys(value, read.count(1, 100)))
     if sum(weights.values()) != 100:
-        raise _Invalid(Message("criteria-sum", "The weights of the criteria must sum to 100."))
+        raise read.Invalid(Message("criteria-sum", "The weights of the criteria must sum to 100."))
     return weights
 
 
-def _questions(reader: _Reader, value: object, where: str) -> tuple[str, ...]:
-    asked = tuple(dict.fromkeys(" ".join(question.split()) for question in _strings(reader, value, where)))
+def _questions(reader: read.Reader, value: object, where: str) -> tuple[str, ...]:
+    asked = tuple(
+        dict.fromkeys(" ".join(question.split()) for question in read.strings(reader, value, where))
+    )
     if len(asked) > MOST_QUESTIONS or any(len(question) > QUESTION_CHARACTERS for question in asked):
-        raise _Invalid(
+        raise read.Invalid(
             Message(
                 "too-many-questions",
                 "Ask at most {most} questions of at most {length} characters.",
@@ -441,82 +282,87 @@ def _questions(reader: _Reader, value: object, where: str) -> tuple[str, ...]:
     return asked
 
 
-_ELIGIBILITY: dict[str, _Parser] = {
-    "organization_kinds": _codes("organization_kinds"),
-    "places": _codes("places"),
-    "registered": _flag,
-    "inspection_passed": _flag,
-    "clean_record": _flag,
-    "verified": _flag,
-    "min_rating": _count(1, 5),
+_ELIGIBILITY: dict[str, read.Parser] = {
+    "organization_kinds": read.codes("organization_kinds"),
+    "places": read.codes("places"),
+    "registered": read.flag,
+    "inspection_passed": read.flag,
+    "clean_record": read.flag,
+    "verified": read.flag,
+    "min_rating": read.count(1, 5),
 }
-_ROLE: dict[str, _Parser] = {
-    "needs_from": _codes("organization_kinds"),
-    "offers_from": _codes("organization_kinds"),
-    "kinds": _codes("kinds"),
+_ROLE: dict[str, read.Parser] = {
+    "needs_from": read.codes("organization_kinds"),
+    "offers_from": read.codes("organization_kinds"),
+    "kinds": read.codes("kinds"),
 }
-_QUOTA: dict[str, _Parser] = {
-    "scheme": _choice("themes", "groups", "places"),
-    "code": _text,
-    "at_least": _count(1),
+_QUOTA: dict[str, read.Parser] = {
+    "scheme": read.choice("themes", "groups", "places"),
+    "code": read.text,
+    "at_least": read.count(1),
 }
-_BUDGET: dict[str, _Parser] = {
-    "name": _text,
-    "offers": lambda reader, value, where: frozenset(_strings(reader, value, where)),
-    "limit": _quantity,
+_BUDGET: dict[str, read.Parser] = {
+    "name": read.text,
+    "offers": lambda reader, value, where: frozenset(read.strings(reader, value, where)),
+    "limit": read.quantity,
 }
-_GIVEN: dict[str, _Parser] = {"need": _text, "offer": _text, "amount": _count(1, 10**15), "unit": _text}
-_PASS_MARK: dict[str, _Parser] = {"up_to": _quantity, "mark": _count(0, 100)}
-_SIDE_WEIGHTS: dict[str, _Parser] = dict.fromkeys(FEATURES, _number(0, 20))
-_WEIGHTS: dict[str, _Parser] = {
+_GIVEN: dict[str, read.Parser] = {
+    "need": read.text,
+    "offer": read.text,
+    "amount": read.count(1, 10**15),
+    "unit": read.text,
+}
+_PASS_MARK: dict[str, read.Parser] = {"up_to": read.quantity, "mark": read.count(0, 100)}
+_SIDE_WEIGHTS: dict[str, read.Parser] = dict.fromkeys(FEATURES, read.number(0, 20))
+_WEIGHTS: dict[str, read.Parser] = {
     "need": lambda reader, value, where: dict(Weights().need) | reader.table(value, where, _SIDE_WEIGHTS),
     "offer": lambda reader, value, where: dict(Weights().offer) | reader.table(value, where, _SIDE_WEIGHTS),
-    "base": _number(-20, 20),
+    "base": read.number(-20, 20),
 }
-_PROCESS: dict[str, _Parser] = {
+_PROCESS: dict[str, read.Parser] = {
     "phases": lambda reader, value, where: tuple(
-        _choice(*PHASES)(reader, phase, where) for phase in _strings(reader, value, where)
+        read.choice(*PHASES)(reader, phase, where) for phase in read.strings(reader, value, where)
     ),
-    "reply_days": _count(0, 365),
-    "most_pending": _count(1, 100),
-    "offers_next": _flag,
-    "notice_working_days": _count(0, 90),
-    "resubmission": _flag,
-    "blind_review": _flag,
+    "reply_days": read.count(0, 365),
+    "most_pending": read.count(1, 100),
+    "offers_next": read.flag,
+    "notice_working_days": read.count(0, 90),
+    "resubmission": read.flag,
+    "blind_review": read.flag,
     "criteria": _criteria,
-    "reviews": _count(1, 20),
-    "pass_marks": _each(_PASS_MARK, PassMark, "mark"),
-    "tell_scores": _flag,
+    "reviews": read.count(1, 20),
+    "pass_marks": read.each(_PASS_MARK, PassMark, "mark"),
+    "tell_scores": read.flag,
     "reports": lambda reader, value, where: tuple(
-        _choice("monthly", "quarterly", "final")(reader, report, where)
-        for report in _strings(reader, value, where)
+        read.choice("monthly", "quarterly", "final")(reader, report, where)
+        for report in read.strings(reader, value, where)
     ),
     "questions": _questions,
 }
-_RULES: dict[str, _Parser] = {
-    "as_of": _day,
-    "applicants": _record(Eligibility, _ELIGIBILITY),
-    "sponsors": _record(Eligibility, _ELIGIBILITY),
-    "roles": _each(_ROLE, Role),
-    "groups": _codes("groups"),
-    "themes": _codes("themes"),
-    "min_beneficiaries": _count(0),
-    "projects_per_organization": _count(1),
-    "project_cap": _quantity,
-    "most_overhead": _count(0, 100),
-    "budgets": _each(_BUDGET, Budget, "name", "offers", "limit"),
-    "quotas": _each(_QUOTA, Quota, "scheme", "code", "at_least"),
-    "fairness": _choice(*get_args(Fairness)),
-    "coverage_bonus": _number(0, 10),
-    "min_score": _number(0, 1),
-    "candidates": _count(1, 10_000),
-    "weights": _record(Weights, _WEIGHTS),
+_RULES: dict[str, read.Parser] = {
+    "as_of": read.day,
+    "applicants": read.record(Eligibility, _ELIGIBILITY),
+    "sponsors": read.record(Eligibility, _ELIGIBILITY),
+    "roles": read.each(_ROLE, Role),
+    "groups": read.codes("groups"),
+    "themes": read.codes("themes"),
+    "min_beneficiaries": read.count(0),
+    "projects_per_organization": read.count(1),
+    "project_cap": read.quantity,
+    "most_overhead": read.count(0, 100),
+    "budgets": read.each(_BUDGET, Budget, "name", "offers", "limit"),
+    "quotas": read.each(_QUOTA, Quota, "scheme", "code", "at_least"),
+    "fairness": read.choice(*get_args(Fairness)),
+    "coverage_bonus": read.number(0, 10),
+    "min_score": read.number(0, 1),
+    "candidates": read.count(1, 10_000),
+    "weights": read.record(Weights, _WEIGHTS),
     "locks": _pairs,
     "bans": _pairs,
-    "amounts": _each(_GIVEN, GivenAmount, "need", "offer", "amount", "unit"),
-    "keep": _number(0, 1),
-    "second_chance": _number(0, 1),
-    "seed": _count(0, 2**31),
-    "time_limit": _number(0.1, 86_400),
+    "amounts": read.each(_GIVEN, GivenAmount, "need", "offer", "amount", "unit"),
+    "keep": read.number(0, 1),
+    "second_chance": read.number(0, 1),
+    "seed": read.count(0, 2**31),
+    "time_limit": read.number(0.1, 86_400),
 }
-_LABELS: dict[str, _Parser] = dict.fromkeys(LANGUAGES, _text)
+_LABELS: dict[str, read.Parser] = dict.fromkeys(LANGUAGES, read.text)

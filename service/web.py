@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -489,15 +488,3 @@ def require_match(request: Request, version: int) -> None:
     wanted = request.headers.get("if-match")
     if wanted is not None and wanted.strip() not in (etag(version), "*"):
         raise Changed
-
-
-def nonce() -> str:
-    """A random word that cannot be guessed."""
-    return secrets.token_urlsafe(24)
-
-
-def icon(name: str) -> Markup:
-    """A drawing of the sprite."""
-    return Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>').format(
-        static_url("icons.svg"), name
-    )

@@ -1,4 +1,4 @@
-"""Pages of the facilitators' desk: reviewers, conflicts, assignment, scores, shortlist, one application."""
+"""Pages of the facilitators' desk: reviewers, conflicts, assignment, scores, shortlist."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ from fastapi.responses import Response  # noqa: TC002 — FastAPI reads it
 from matching.messages import Message
 from matching.text import LANGUAGES
 from service.accounts.queries import users_with_role
-from service.errors import BadInput, NotFound
-from service.listings import queries as listings
+from service.errors import BadInput
 from service.listings.editing import options
 from service.organizations.desk import problems_by_field, signed_in
 from service.permissions import Role, require
-from service.reviews import actions, assigning, criteria, deciding, queries, scoring
-from service.reviews.conflicts import SAID, grounds
-from service.reviews.models import MOST_APPLICATIONS, MOST_POINTS, ReviewerIn, ReviewStatus, VerdictStep
-from service.rounds import asking
+from service.reviews import assigning, deciding, queries, scoring
+from service.reviews.models import MOST_APPLICATIONS, ReviewerIn, ReviewStatus
 from service.rounds import queries as rounds
-from service.rounds.models import APPLICATION, RoundStatus
+from service.rounds.models import RoundStatus
 from service.web import (
     NOTHING_TYPED,
     Asking,
@@ -45,7 +42,8 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/rounds/{uid}/reviews", include_in_schema=False)
 
 
-def _round(session: Session, actor: Actor, uid: str, *, lock: bool = False) -> Round:
+def round_reviewed(session: Session, actor: Actor, uid: str, *, lock: bool = False) -> Round:
+    """A round whose reviews the actor may assign."""
     signed_in(actor)
     one = rounds.get(session, actor, uid, lock=lock)
     require(actor, "review:assign")
@@ -58,7 +56,7 @@ def _round(session: Session, actor: Actor, uid: str, *, lock: bool = False) -> R
 @router.get("")
 def overview(request: Request, session: Reading, actor: Asking, uid: str) -> Response:
     """Who reviews, how far each reviewer and each application is, which conflicts are known."""
-    one = _round(session, actor, uid)
+    one = round_reviewed(session, actor, uid)
     return _overview(request, session, actor, one, typed_before(request, session))
 
 
@@ -131,7 +129,7 @@ def _on_overview(
     done: str,
 ) -> Response:
     """Do something; what is wrong with it is shown on the overview, with what was typed."""
-    one = _round(session, actor, uid, lock=True)
+    one = round_reviewed(session, actor, uid, lock=True)
     try:
         do(one)
     except BadInput as error:
@@ -226,7 +224,7 @@ def revoke_conflict(
 @router.get("/assignment")
 def preview(request: Request, session: Reading, actor: Asking, uid: str) -> Response:
     """The assignment as it would be made."""
-    one = _round(session, actor, uid)
+    one = round_reviewed(session, actor, uid)
     made = assigning.plan(session, actor, one)
     titles = queries.titles(session, one)
     rows = queries.under_review(session, one)
@@ -251,7 +249,7 @@ def preview(request: Request, session: Reading, actor: Asking, uid: str) -> Resp
 @router.post("/assignment")
 def assign(reading: Reading, session: Writing, actor: Asking, uid: str, typed: Form) -> Response:
     """Assign as previewed. It is worked out before the writing begins, so that nobody waits for it."""
-    one = _round(reading, actor, uid)
+    one = round_reviewed(reading, actor, uid)
     made = assigning.plan(reading, actor, one)
     assigning.check_plan(made, typed.text("plan"))
     assigning.carry_out(session, actor, one, made, partial=typed.text("partial") == "yes")
@@ -266,7 +264,7 @@ def scores(
     request: Request, session: Reading, actor: Asking, uid: str, number: str = "", cut: str = ""
 ) -> Response:
     """Where all applications stand, before and after normalisation; with `cut` also where the line falls."""
-    one = _round(session, actor, uid)
+    one = round_reviewed(session, actor, uid)
     typed = typed_before(request, session)
     shown = typed if typed.fields else Typed({"number": [number]}, {})
     return _scores(request, session, actor, one, shown, previews=bool(cut))
@@ -311,7 +309,7 @@ def _scores(
 @router.post("/shortlist")
 def shortlist(request: Request, session: Writing, actor: Asking, uid: str, typed: Form) -> Response:
     """Decide as previewed."""
-    one = _round(session, actor, uid)
+    one = round_reviewed(session, actor, uid)
     declines = typed.text("decline") == "yes"
     try:
         if declines and not typed.text("decline_reason").strip():
@@ -341,189 +339,10 @@ def shortlist(request: Request, session: Writing, actor: Asking, uid: str, typed
 @router.post("/call-up")
 def call_up(request: Request, session: Writing, actor: Asking, uid: str, typed: Form) -> Response:
     """Shortlist the first on the waiting list."""
-    one = _round(session, actor, uid)
+    one = round_reviewed(session, actor, uid)
     try:
         deciding.call_up(session, actor, one, typed.text("call_reason"))
     except BadInput as error:
         problems = problems_by_field(error, {"reason": "call_reason"})
         return _scores(request, session, actor, one, typed, previews=False, status=422, problems=problems)
     return see_other(f"/rounds/{uid}/reviews/scores?done=shortlisted")
-
-
-# One application --------------------------------------------------------------------------------------
-
-
-@router.get("/applications/{application}")
-def application(request: Request, session: Reading, actor: Asking, uid: str, application: str) -> Response:
-    """One application with its reviews, discussion and files, and what can be decided by hand."""
-    one = _round(session, actor, uid)
-    return _application(request, session, actor, one, application, typed_before(request, session))
-
-
-def _application(
-    request: Request,
-    session: Session,
-    actor: Actor,
-    one: Round,
-    application: str,
-    typed: Typed = NOTHING_TYPED,
-    *,
-    status: int = 200,
-    problems: Mapping[str, Message] | None = None,
-) -> Response:
-    standing = next(
-        (row for row in scoring.standings(session, one).rows if row.application.uid == application), None
-    )
-    if standing is None:
-        raise NotFound
-    kept = standing.application
-    people = queries.reviewers(session, one)
-    known = grounds(session, one, [user.key for _, user in people])
-    reviews = queries.reviews_of(session, [kept.key])
-    held = {review.user_id for review in reviews if review.status in assigning.HELD}
-    between = {user.key: known.between(user.key, kept.organization_id) for _, user in people}
-    steps = [step for step in VerdictStep if step.value in APPLICATION.possible(kept.status)]
-    return page(
-        request,
-        actor,
-        "reviews/application.html",
-        status=status,
-        typed=typed,
-        problems=problems or {},
-        round=one,
-        standing=standing,
-        seen=queries.shown(session, actor, kept.key),
-        reviews=reviews,
-        people={user.key: (person, user) for person, user in people},
-        normalised={scored.review.key: scored.after for scored in standing.reviews},
-        free=[
-            (person, user)
-            for person, user in people
-            if person.left is None and user.key not in held and not between[user.key]
-        ],
-        barred=[(person, user, SAID[ground]) for person, user in people if (ground := between[user.key])],
-        weights=scoring.criteria_of(one),
-        label=criteria.label,
-        question_label=asking.label,
-        most=MOST_POINTS,
-        remarks=queries.remarks(session, actor, kept),
-        files=listings.attachments(session, standing.listing),
-        cleared=queries.cleared_files(session, kept),
-        blind=queries.is_blind(one),
-        steps=steps,
-        reviewing=one.status is RoundStatus.REVIEWING,
-    )
-
-
-def _on_application(
-    request: Request,
-    session: Session,
-    actor: Actor,
-    uid: str,
-    application: str,
-    typed: Typed,
-    do: Callable[[Round], object],
-    done: str,
-    renamed: dict[str, str] | None = None,
-) -> Response:
-    """Do something; what is wrong with it is shown on the application's page, with what was typed."""
-    one = _round(session, actor, uid, lock=True)
-    try:
-        do(one)
-    except BadInput as error:
-        problems = problems_by_field(error, renamed)
-        return _application(request, session, actor, one, application, typed, status=422, problems=problems)
-    return see_other(f"/rounds/{uid}/reviews/applications/{application}?done={done}")
-
-
-@router.post("/applications/{application}/reviewers")
-def give(
-    request: Request, session: Writing, actor: Asking, uid: str, application: str, typed: Form
-) -> Response:
-    """Give the application to a reviewer by hand."""
-
-    def do(one: Round) -> object:
-        if not typed.text("reviewer"):
-            raise BadInput.one("reviewer", Message("choose-one", "Choose one from the list."))
-        return assigning.give(
-            session, actor, one, application, typed.text("reviewer"), typed.text("give_reason")
-        )
-
-    return _on_application(
-        request, session, actor, uid, application, typed, do, "saved", {"reason": "give_reason"}
-    )
-
-
-@router.post("/applications/{application}/reviews/{review}/{step}")
-def change_review(
-    request: Request,
-    session: Writing,
-    actor: Asking,
-    uid: str,
-    application: str,
-    review: str,
-    step: str,
-    typed: Form,
-) -> Response:
-    """Take a review from its reviewer, or open it again."""
-    field = f"{step}-{review}"
-
-    def do(one: Round) -> object:
-        found = queries.get(session, actor, review, lock=True)
-        if queries.application_in(session, one, application).key != found.application_id:
-            raise NotFound
-        if step == "withdraw":
-            return assigning.take(session, actor, found, typed.text(field))
-        if step == "reopen":
-            return actions.reopen(session, actor, found, typed.text(field))
-        raise NotFound
-
-    return _on_application(request, session, actor, uid, application, typed, do, "saved", {"reason": field})
-
-
-@router.post("/applications/{application}/remarks")
-def remark(
-    request: Request, session: Writing, actor: Asking, uid: str, application: str, typed: Form
-) -> Response:
-    """Say something to the reviewers."""
-
-    def do(one: Round) -> object:
-        found = queries.application_in(session, one, application)
-        return actions.remark(session, actor, found, typed.text("text"))
-
-    return _on_application(request, session, actor, uid, application, typed, do, "sent")
-
-
-@router.post("/applications/{application}/verdict")
-def decide(
-    request: Request, session: Writing, actor: Asking, uid: str, application: str, typed: Form
-) -> Response:
-    """Decide the application by hand."""
-
-    def do(one: Round) -> object:
-        if typed.text("step") not in set(VerdictStep):
-            raise BadInput.one("step", Message("choose-one", "Choose one from the list."))
-        step = VerdictStep(typed.text("step"))
-        return deciding.decide(session, actor, one, application, step, typed.text("reason"))
-
-    return _on_application(request, session, actor, uid, application, typed, do, "saved")
-
-
-@router.post("/applications/{application}/files/{file}/{what}")
-def clear_file(
-    request: Request,
-    session: Writing,
-    actor: Asking,
-    uid: str,
-    application: str,
-    file: str,
-    what: str,
-    typed: Form,
-) -> Response:
-    """Say that a file names nobody, or take that back."""
-
-    def do(one: Round) -> None:
-        found = queries.application_in(session, one, application)
-        actions.clear_file(session, actor, found, file, cleared=what == "clear")
-
-    return _on_application(request, session, actor, uid, application, typed, do, "saved")

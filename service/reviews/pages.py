@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from service.errors import BadInput, NotFound
 from service.organizations.desk import problems_by_field, signed_in
 from service.organizations.evidence import path_of
-from service.reviews import actions, criteria, desk, queries, scoring
+from service.reviews import actions, application_pages, criteria, desk, queries, scoring
 from service.reviews.models import MOST_POINTS, ReviewStatus
 from service.rounds import asking
 from service.web import (
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False)
 router.include_router(desk.router)
+router.include_router(application_pages.router)
 
 WRITTEN = (ReviewStatus.ASSIGNED, ReviewStatus.SUBMITTED)
 
