@@ -11,12 +11,16 @@ from sqlmodel.sql.sqltypes import AutoString
 
 from service import events, idempotency, jobs
 from service.accounts import models as accounts
+from service.agreements import models as agreements
 from service.choices import models as choices
 from service.db import UtcDateTime, make_engine
+from service.funding import models as funding
 from service.listings import models as listings
 from service.meetings import models as meetings
+from service.network import models as network
 from service.organizations import models as organizations
 from service.pairings import models as pairings
+from service.reports import models as reports
 from service.reviews import models as reviews
 from service.rounds import models as rounds
 from service.search import models as search
@@ -38,6 +42,10 @@ _TABLES = (
     pairings,
     choices,
     meetings,
+    agreements,
+    funding,
+    reports,
+    network,
 )
 
 

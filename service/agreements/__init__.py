@@ -1,0 +1,1 @@
+"""Agreements: drafted from what was matched, negotiated in versions, signed by every party."""

@@ -1,0 +1,1 @@
+"""What is public of every cooperation: pages, register, open data. No tables: it shows what others keep."""
