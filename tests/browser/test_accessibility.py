@@ -15,7 +15,8 @@ from service.db import writing
 from service.events import record
 from service.organizations.models import Organization
 from service.permissions import SYSTEM_ACTOR, Role
-from tests.browser.conftest import HERE, PASSWORD, House
+from tests.browser.conftest import HERE
+from tests.house import PASSWORD, House
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-    from tests.browser.conftest import House
+    from tests.house import House
 
 LINE = {"kind": "money", "amount": 480_000_00, "unit": "CNY"}
 

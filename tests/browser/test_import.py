@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-    from tests.browser.conftest import House
+    from tests.house import House
 
 
 def choose(page: Page, name: str, content: bytes, side: str) -> None:

@@ -11,7 +11,7 @@ from matching.profiles import Side
 from matching.text import LANGUAGES
 from service.listings.models import ListingStatus
 from service.permissions import Role
-from tests.browser.conftest import PASSWORD, House
+from tests.house import PASSWORD, House
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-    from tests.browser.conftest import House
+    from tests.house import House
 
 FRAME = {"day": "2027-05-14", "start": "09:00", "slots": 3, "tables": ["1", "2"]}
 PAIRS = (("清泉公益", "Aguas del Norte"), ("清泉公益", "City Bank"))
