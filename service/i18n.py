@@ -82,9 +82,13 @@ def number_text(value: float, language: str) -> str:
     return format_decimal(value, locale=locale(language))
 
 
-@lru_cache(maxsize=_KEPT)
 def percent_text(share: float, language: str) -> str:
-    """A share in [0, 1] as per cent."""
+    """A share in [0, 1] as whole per cent."""
+    return _percent_text(round(share, 2), language)
+
+
+@lru_cache(maxsize=_KEPT)
+def _percent_text(share: float, language: str) -> str:
     return format_percent(
         share, format="#,##0 %" if language in ("ru", "es") else "#,##0%", locale=locale(language)
     )

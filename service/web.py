@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import Depends, FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
@@ -33,7 +35,7 @@ from service.errors import (
     TooLarge,
     TooMany,
 )
-from service.permissions import Actor, may
+from service.permissions import VISITOR, Actor, may
 from service.wording import quantity_text, say, term_text
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ class Site:
     engine: Engine
     jobs: Jobs
     templates: Environment
+    says_who: Callable[[Request], bool]
+    """Whether a request says at all who sends it."""
     identify: Callable[[Request, Session], Actor]
     limiter: Any
     hold: Callable[[Session, str, Mapping[str, list[str]]], str]
@@ -79,9 +83,13 @@ def site_of(request: Request) -> Site:
     return site
 
 
-def _reading(request: Request) -> Iterator[Session]:
-    with reading(site_of(request).engine) as session:
+async def _reading(request: Request) -> AsyncIterator[Session]:
+    """Made and closed without a change of threads, of which each waits for its turn behind sixteen others."""
+    engine = site_of(request).engine
+    with reading(engine) as session:
         yield session
+        if engine.dialect.name != "sqlite":  # ends its transaction over the network
+            await run_in_threadpool(session.close)
 
 
 def _writing(request: Request) -> Iterator[Session]:
@@ -94,14 +102,19 @@ Writing = Annotated[Session, Depends(_writing, scope="function")]
 """Committed before the reply is sent: with the default scope a client had its answer before the commit."""
 
 
-def _asking(request: Request) -> Actor:
+async def _asking(request: Request) -> Actor:
     """Who is asking, found once for each request; the language shown is theirs."""
     if not hasattr(request.state, "actor"):
         site = site_of(request)
-        with reading(site.engine) as session:
-            request.state.actor = site.identify(request, session)
+        named = site.says_who(request)
+        request.state.actor = await run_in_threadpool(_identified, site, request) if named else VISITOR
     actor: Actor = request.state.actor
     return actor
+
+
+def _identified(site: Site, request: Request) -> Actor:
+    with reading(site.engine) as session:
+        return site.identify(request, session)
 
 
 Asking = Annotated[Actor, Depends(_asking)]
@@ -141,11 +154,12 @@ def make_templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        auto_reload=False,
     )
     environment.install_gettext_callables(  # type: ignore[attr-defined]
         _gettext, _ngettext, newstyle=True
     )
-    environment.globals |= {"_": _gettext, "gettext": _gettext}
+    environment.globals |= {"_": _gettext, "gettext": _gettext, "drawn": _drawn}
     environment.filters |= {
         "say": pass_context(
             lambda context, message, names=MappingProxyType({}): say(message, context["language"], names)
@@ -188,8 +202,13 @@ def _quantity(given: Any) -> Quantity:
 @pass_context
 def _gettext(context: Context, phrase: str, **values: Any) -> Markup:
     """As Jinja's own in its new style, which makes three calls of it, two hundred times a page."""
-    text = Markup(i18n.catalogue(context["language"]).gettext(phrase))  # noqa: S704 — our own words
+    text = _phrase(phrase, context["language"])
     return text % values if values or "%" in text else text
+
+
+@cache
+def _phrase(phrase: str, language: str) -> Markup:
+    return Markup(i18n.catalogue(language).gettext(phrase))  # noqa: S704 — our own words
 
 
 @pass_context
@@ -197,15 +216,34 @@ def _ngettext(context: Context, singular: str, plural: str, number: int) -> str:
     return i18n.catalogue(context["language"]).ngettext(singular, plural, number)
 
 
+@pass_context
+def _drawn(context: Context, what: Any, *part: Any, caller: Callable[[], str]) -> str:
+    """A part of a page that always looks the same for `what`: drawn once a language, if that keeps it."""
+    kept = getattr(what, "drawn", None)
+    if kept is None:
+        return caller()
+    key = (context["language"], *part)
+    if key not in kept:
+        kept[key] = caller()
+    found: str = kept[key]
+    return found
+
+
 def page(request: Request, actor: Actor, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A page, in the language of whoever is asking."""
     language = language_of(request, actor)
-    shown = {"request": request, "path": request.url.path, **values}
+    shown = {"request": request, "path": request.url.path, "here_in": _here_in(request), **values}
     html = render(site_of(request), template, language, actor, **shown)
     response = HTMLResponse(html, status_code=status, headers={"Content-Language": language})
     if request.query_params.get("lang") in LANGUAGES:
         keep_cookie(request, response, LANGUAGE_COOKIE, language, days=365)
     return response
+
+
+def _here_in(request: Request) -> str:
+    """The address of this page in another language, whose code is to be put behind."""
+    rest = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    return f"{request.url.path}?{urlencode([*rest, ('lang', '')])}"
 
 
 def render(site: Site, template: str, language: str, actor: Actor, **values: Any) -> str:

@@ -96,6 +96,11 @@ def user_by_email(session: Session, email: str) -> User | None:
 # Who is asking -----------------------------------------------------------------------------------------
 
 
+def says_who(request: Carrier) -> bool:
+    """Whether a request carries anything by which `identify` could know its sender."""
+    return "authorization" in request.headers or SESSION_COOKIE in request.cookies
+
+
 def identify(request: Carrier, session: Session) -> Actor:
     """Who sends a request: by its bearer token, else by its session cookie, else nobody."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")

@@ -57,10 +57,9 @@ def _hits(hits: Iterable[Hit], language: str) -> list[HitOut]:
     ]
 
 
-@router.get("")
+@router.get("", response_model=SearchOut)
 def search(
     request: Request,
-    response: Response,
     session: Reading,
     actor: Asking,
     q: Annotated[
@@ -91,7 +90,7 @@ def search(
     sort: Sort = Sort.BEST,
     cursor: Annotated[str | None, Query(max_length=40, description="`next` of the page before.")] = None,
     limit: Most = 20,
-) -> SearchOut:
+) -> Response:
     """Find needs and offers in any language, with reasons in the reader's.
 
     Only open listings of verified organizations are found. Reasons come in the language that
@@ -114,8 +113,7 @@ def search(
     )
     results = queries.search(session, site_of(request), q, filters, limit=limit, cursor=cursor)
     reader = language_of(request, actor)
-    response.headers["Content-Language"] = reader
-    return SearchOut(
+    found = SearchOut(
         items=_hits(results.items, reader),
         next=results.next,
         total=results.total,
@@ -124,6 +122,9 @@ def search(
             for name, counted in results.facets.items()
         },
         currency=results.currency or None,
+    )
+    return Response(  # written here, since the framework would do so in one thread more
+        found.model_dump_json(), media_type="application/json", headers={"Content-Language": reader}
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
@@ -154,12 +155,13 @@ class SearchIndex:
 
     # Catching up --------------------------------------------------------------------------------------
 
-    def current(self) -> Snapshot:
-        """Everything as it is now."""
+    def current(self, asking: Session | None = None) -> Snapshot:
+        """Everything as it is now. `asking`: a session to ask through, if one is at hand."""
         with self._lock:
             day = listings.today()
-            with self.engine.connect() as connection:
-                event, happened, vector = connection.execute(_STAMPS, {"last": self._last_event}).one()
+            with nullcontext(asking) if asking else reading(self.engine) as session:
+                stamps = session.connection().execute(_STAMPS, {"last": self._last_event})
+                event, happened, vector = stamps.one()
             healing = time.monotonic() - self._compared > HEAL_SECONDS
             stale = healing or day != self._day or happened or vector != self._last_vector
             if stale or self._snapshot is None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy.orm import defer, load_only
 from sqlmodel import Session, col, select
 
 from matching.assembly import lines_meet
@@ -24,6 +23,7 @@ from matching.screening import pair_refusal
 from matching.vocabulary import default_vocabulary
 from service.errors import BadInput, FieldProblem, NotFound
 from service.listings import queries as listings
+from service.listings.cards import public_cards
 from service.listings.models import Listing, ListingStatus
 from service.organizations import queries as organizations
 from service.organizations.models import Organization
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
-    from sqlalchemy.sql.base import ExecutableOption
     from sqlmodel.sql.expression import SelectOfScalar
 
     from matching.profiles import Profile
+    from service.listings.cards import Card, Maker
     from service.permissions import Actor
     from service.search.meaning import Meant
     from service.search.snapshot import Snapshot
@@ -58,8 +58,8 @@ MOST_REASONS = 5
 class Hit:
     """A listing that was found. `score` in [0, 1); None where no words were searched for."""
 
-    listing: Listing
-    organization: Organization
+    listing: Listing | Card
+    organization: Organization | Maker
     score: float | None = None
     reasons: tuple[Message, ...] = ()
 
@@ -126,11 +126,11 @@ def search(
     check(filters)
     after = read_cursor(cursor) if cursor else None
     index = index_of(site)
-    found = find(index, q, filters)
+    found = find(session, index, q, filters)
     hits = _page(session, index, found, after, limit)
     if hits is None:
         index.forget()
-        found = find(index, q, filters)
+        found = find(session, index, q, filters)
         hits = _page(session, index, found, after, limit) or []
     start = found.start(after)
     more = start + limit < len(found.rows)
@@ -182,48 +182,33 @@ def _page(
     """The hits after a cursor; None where the database knows better than the index."""
     start = found.start(after)
     rows = found.rows[start : start + limit].tolist()
-    there = confirmed(session, [int(found.snapshot.ids[row]) for row in rows], _ON_A_CARD)
-    hits = []
-    for row in rows:
-        pair = there.get(int(found.snapshot.ids[row]))
-        if pair is None:
-            return None
-        if found.meant is None or found.scores is None:
-            hits.append(Hit(*pair))
-        else:
-            score = shown_score(float(found.scores[row]))
-            hits.append(Hit(*pair, score, _why(index, pair[0], found.meant, score)))
-    return hits
+    numbers = found.snapshot.ids[rows].tolist()
+    there = public_cards(session, numbers)
+    if len(there) < len(numbers):
+        return None
+    if found.meant is None or found.scores is None:
+        return [Hit(*there[number]) for number in numbers]
+    return [
+        Hit(*there[number], score, _why(index, number, found.meant, score))
+        for number, score in zip(numbers, shown_scores(found.scores[rows]), strict=True)
+    ]
 
 
-_ON_A_CARD = (
-    defer(Listing.text),  # type: ignore[arg-type]
-    defer(Listing.goals),  # type: ignore[arg-type]
-    defer(Listing.languages),  # type: ignore[arg-type]
-    defer(Listing.strings),  # type: ignore[arg-type]
-    defer(Listing.preferences),  # type: ignore[arg-type]
-    load_only(Organization.uid, Organization.name, Organization.language, Organization.status),  # type: ignore[arg-type]
-)
-"""What a list shows of listings and organizations; the rest is read when it is asked for."""
-
-
-def confirmed(
-    session: Session, numbers: Iterable[int], options: Sequence[ExecutableOption] = ()
-) -> dict[int, tuple[Listing, Organization]]:
+def confirmed(session: Session, numbers: Iterable[int]) -> dict[int, tuple[Listing, Organization]]:
     """Those of the listings that everybody sees, with their organizations."""
     day = listings.today()
     wanted = (
         select(Listing, Organization)
         .join(Organization, col(Organization.id) == col(Listing.organization_id))
         .where(col(Listing.id).in_(list(numbers)), listings.open_on(day), organizations.acting(day))
-        .options(*options)
     )
     return {listing.key: (listing, organization) for listing, organization in session.exec(wanted)}
 
 
-def shown_score(score: float) -> float:
-    """A score as people see it, in [0, .99]."""
-    return round(min(BEST_SHOWN, float(semantic_feature(np.array([score]))[0])), 4)
+def shown_scores(scores: NDArray[np.float64]) -> list[float]:
+    """Scores as people see them, in [0, .99]."""
+    shown: list[float] = np.round(np.minimum(BEST_SHOWN, semantic_feature(scores)), 4).tolist()
+    return shown
 
 
 def _same(scheme: str, code: str) -> Message:
@@ -238,9 +223,9 @@ def _same(scheme: str, code: str) -> Message:
     return Message("search-kind", "Resource: {term}", term=term)
 
 
-def _why(index: SearchIndex, listing: Listing, meant: Meant, score: float) -> tuple[Message, ...]:
+def _why(index: SearchIndex, number: int, meant: Meant, score: float) -> tuple[Message, ...]:
     """Why a listing was found: concepts and words that were typed, then closeness in meaning."""
-    about = index.concepts_of(listing.key)
+    about = index.concepts_of(number)
     reasons = [
         _same(scheme, shared)
         for scheme in ("themes", "groups", "places", "kinds")
@@ -249,12 +234,12 @@ def _why(index: SearchIndex, listing: Listing, meant: Meant, score: float) -> tu
             | {named for found, named in meant.named if found == scheme and named in about[scheme]}
         )[:2]
     ]
-    own = index.words_of(listing.key)
+    own = index.words_of(number)
     words = [typed for word, typed in meant.words.items() if index.word_number(word) in own]
     if words:
         reasons.append(Message("search-words", "Has the words: {words}", words=", ".join(words[:4])))
     if score >= CLOSE or not reasons:
-        language = index.language_of(listing.key)
+        language = index.language_of(number)
         same = language == meant.language or language not in _WRITTEN_IN
         reasons.append(
             Message("similar-meaning", "Texts close in meaning") if same else _WRITTEN_IN[language]
@@ -281,7 +266,7 @@ def for_you(session: Session, site: Site, actor: Actor, *, side: Side, limit: in
     if not own:
         return []
     index = index_of(site)
-    snapshot = index.current()
+    snapshot = index.current(session)
     profiles = [listings.profile_of(session, one) for one in own]
     theirs = snapshot.is_offer if side is Side.OFFER else ~snapshot.is_offer
     theirs = theirs & ~snapshot.of(one.organization_id for one in own)
@@ -302,7 +287,7 @@ def for_you(session: Session, site: Site, actor: Actor, *, side: Side, limit: in
         profile, ours = seen[number], profiles[place]
         need, offer = (profile, ours) if side is Side.NEED else (ours, profile)
         if pair_refusal(need, offer, _RULES) is None and lines_meet(need, offer, _RULES):
-            shown = shown_score(score)
+            (shown,) = shown_scores(np.array([score]))
             hits[number] = Hit(*pairs[number], shown, evidence(need, offer, shown, _NO_RECORD))
     return list(hits.values())
 
@@ -316,7 +301,7 @@ _NO_RECORD = TrackRecord(())
 def similar(session: Session, site: Site, listing: Listing, limit: int = 4) -> list[Hit]:
     """Other open listings of the same side that are much like this one."""
     index = index_of(site)
-    snapshot = index.current()
+    snapshot = index.current(session)
     profile = listings.profile_of(session, listing)
     nearness = _nearness_of(index, snapshot, listing, profile)
     same = snapshot.is_offer if listing.side == Side.OFFER else ~snapshot.is_offer
@@ -326,7 +311,7 @@ def similar(session: Session, site: Site, listing: Listing, limit: int = 4) -> l
     hits = []
     for row in rows:
         if (pair := pairs.get(int(snapshot.ids[row]))) is not None:
-            score = shown_score(float(nearness[row]))
+            (score,) = shown_scores(nearness[[row]])
             reasons = evidence(profile, listings.profile_of(session, *pair), score, _NO_RECORD)
             hits.append(Hit(*pair, score, reasons))
     return hits

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+    from sqlmodel import Session
 
     from service.search.index import SearchIndex
     from service.search.meaning import Meant
@@ -71,11 +72,11 @@ class Found:
         return int(at[0]) + 1 if len(at) else place
 
 
-def find(index: SearchIndex, q: str, filters: Filters) -> Found:
+def find(session: Session, index: SearchIndex, q: str, filters: Filters) -> Found:
     """Everything public that fits, in order."""
     text = " ".join(q.split())
     meant = index.understand(text) if text else None
-    snapshot = index.current()
+    snapshot = index.current(session)
     scores = None
     wanted = np.ones(len(snapshot), np.bool_)
     if filters.side is not None:
