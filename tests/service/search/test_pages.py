@@ -12,6 +12,7 @@ import pytest
 
 from matching.profiles import Side
 from service.db import now
+from service.listings.models import ListingStatus
 from service.permissions import Role
 from service.search import actions, queries
 from service.search.models import Digest
@@ -86,6 +87,35 @@ def test_filters_narrow_and_their_counts_say_what_they_would_leave(
     page = client.get("/search?theme=elderly-care&deadline=90").text
     assert 'href="/search?deadline=90"' in page  # the chip that takes the theme away
     assert other.uid not in page
+
+
+def test_a_card_shows_at_once_what_has_changed(client, session, publish, make_organization) -> None:
+    organization = make_organization("绿色家园")
+    listing = publish(organization, WATER_ZH, themes="water-sanitation", places="yunnan")
+    seen = [client.get("/search?side=need&lang=en").text for _ in range(2)]
+    assert "山区小学净水设备" in seen[1]
+    assert "绿色家园" in seen[1]
+    assert "280,000" in seen[1]
+    listing.title, listing.themes = "新标题", ["education"]
+    listing.lines = [{**listing.lines[0], "amount": 350_000_00}]
+    organization.name = "蓝天之家"
+    session.add_all([listing, organization])
+    session.commit()
+    page = client.get("/search?side=need&lang=en").text
+    for old, new in (
+        ("山区小学净水设备", "新标题"),
+        ("绿色家园", "蓝天之家"),
+        ("280,000", "350,000"),
+        ("Water and sanitation</span>", "Education</span>"),
+    ):
+        assert new in page.split('id="result-count"')[1]
+        assert old not in page.split('id="result-count"')[1]
+    assert "Look closer" in page
+    assert "Look closer" not in client.get("/search?side=need&lang=ru").text
+    listing.status = ListingStatus.WITHDRAWN
+    session.add(listing)
+    session.commit()
+    assert "新标题" not in client.get("/search?side=need&lang=en").text
 
 
 def test_sorting_and_paging_show_everything_once(client, publish, make_organization) -> None:
