@@ -94,9 +94,14 @@ SAMPLES = (
 )
 
 
-def load(engine: Engine, *, progress: Callable[[str], None] = lambda _name: None) -> None:
-    """Put all scenarios into the database, but for what is there already."""
-    for name in scenario_names():
+def load(
+    engine: Engine,
+    *,
+    names: Iterable[str] | None = None,
+    progress: Callable[[str], None] = lambda _name: None,
+) -> None:
+    """Put all scenarios, or those that are named, into the database, but for what is there already."""
+    for name in scenario_names() if names is None else names:
         progress(name)
         scenario = load_scenario(name)
         found = (*scenario.profiles.needs, *scenario.profiles.offers)

@@ -20,6 +20,7 @@ import uvicorn
 from sqlmodel import SQLModel, col, select
 
 from matching.profiles import ResourceLine
+from service import demo
 from service.accounts.models import Membership, SignIn, User, UserStatus
 from service.accounts.proofs import hash_password, key_hash
 from service.accounts.queries import SESSION_COOKIE
@@ -31,7 +32,7 @@ from service.organizations.models import Organization, OrganizationStatus
 from service.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from fastapi import FastAPI
@@ -63,6 +64,36 @@ def serving(app: FastAPI, port: int = 0) -> Iterator[int]:
         finally:
             server.should_exit = True
             thread.join(20)
+
+
+@dataclass
+class Program:
+    """A client of the API; what it gives back is the answer's JSON."""
+
+    http: httpx.Client
+
+    def ask(self, method: str, path: str, *, status: int = 200, **more: Any) -> Any:
+        """What comes back, having the status that is expected."""
+        answer = self.http.request(method, path, **more)
+        assert answer.status_code == status, (method, path, answer.status_code, answer.text[:2000])
+        return answer.json() if answer.content else None
+
+    def get(self, path: str, *, status: int = 200, **params: Any) -> Any:
+        return self.ask("GET", path, status=status, params=params)
+
+    def post(self, path: str, *, status: int = 200, **given: Any) -> Any:
+        return self.ask("POST", path, status=status, json=given)
+
+    def all_of(self, path: str, **params: Any) -> list[Any]:
+        """Every item of a list that comes in pieces."""
+        found: list[Any] = []
+        cursor: dict[str, str] = {}
+        while True:
+            piece = self.get(path, **params, **cursor)
+            found += piece["items"]
+            if piece["next"] is None:
+                return found
+            cursor = {"cursor": piece["next"]}
 
 
 @dataclass
@@ -179,18 +210,23 @@ class House:
             time.sleep(0.1)
         raise AssertionError(f"no mail to {address} within {seconds} s")
 
-    def program(self, key: str, *, language: str = "en") -> httpx.Client:
+    def program(self, key: str, scopes: Iterable[str], *, language: str = "en") -> Program:
         """A program of somebody who is signed in: it asks with an API token of theirs, made as they would."""
         with httpx.Client(base_url=self.url, cookies={SESSION_COOKIE: key}) as browser:
-            made = browser.post("/api/v1/accounts/tokens", json={"name": "journey"})
+            asked = {"name": "journey", "scopes": sorted(scopes)}
+            made = browser.post("/api/v1/accounts/tokens", json=asked)
         assert made.status_code == 201, made.text
         headers = {"authorization": f"Bearer {made.json()['secret']}", "accept-language": language}
-        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=60)
+        return Program(httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=60))
+
+    def public(self) -> Program:
+        """A program of nobody."""
+        return Program(httpx.Client(base_url=f"{self.url}/api/v1", timeout=60))
 
 
 @contextmanager
-def open_house(folder: Path) -> Iterator[House]:
-    """An installation of its own in an empty folder."""
+def open_house(folder: Path, *, scenarios: Iterable[str] = ()) -> Iterator[House]:
+    """An installation of its own in an empty folder, with the organizations of some bundled scenarios."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -203,6 +239,7 @@ def open_house(folder: Path) -> Iterator[House]:
     app = create_app(settings)
     engine = make_engine(settings.database_url)
     SQLModel.metadata.create_all(engine)
+    demo.load(engine, names=scenarios)
     with serving(app, port):
         yield House(settings.public_url, app, settings, engine)
     engine.dispose()

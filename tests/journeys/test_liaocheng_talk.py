@@ -1,0 +1,273 @@
+"""The Liaocheng talk, from the theme to the signed list, as programs and phones do it.
+
+What organizations ask for and give is the bundled scenario's. The facilitator and the associations ask with
+tokens of their own; the other half of the hall chooses on phones that came in with the code on their card.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from service.db import now
+from service.permissions import Role
+from tests.house import open_house
+from tests.journeys.trail import Trail
+from tests.listening import PATIENCE, Screen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.house import House, Program
+
+RUNS = {"round:run", "application:screen", "match:run", "pairing:release", "forum:steer", "audit:read"}
+OWNS = {"application:submit", "choice:make", "agreement:sign"}
+COOPERATIONS = 6
+NO = "今年的名额已经排满，明年再谈。"
+HOW_LONG = timedelta(days=3)
+
+
+@dataclass
+class Talk:
+    """The people of the story and what has come of it so far."""
+
+    house: House
+    frida: Program
+    owners: dict[str, Program]
+    """By their organization's id."""
+    public: Program
+    round: str = ""
+    theme: list[str] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    """Of the organizations that take part, by id."""
+
+    @property
+    def here(self) -> str:
+        return f"/rounds/{self.round}"
+
+
+@pytest.fixture
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Talk]:
+    with open_house(tmp_path_factory.mktemp("talk"), scenarios=["liaocheng"]) as house:
+        frida = house.program(house.person("frida@example.org", roles=[Role.FACILITATOR]), RUNS)
+        owners = {}
+        for number, one in enumerate(frida.all_of("/organizations", limit=100)):
+            key = house.person(f"owner{number}@example.org", language="zh-Hans", **{one["id"]: Role.OWNER})
+            owners[one["id"]] = house.program(key, OWNS, language="zh-Hans")
+        yield Talk(house, frida, owners, house.public())
+
+
+def test_talk_goes_from_the_theme_to_six_signed_cooperations(talk: Talk) -> None:
+    choose_theme(talk)
+    apply(talk)
+    arrange_showcase(talk)
+    match_and_release(talk)
+    pairs = choose_live(talk)
+    sign(talk, pairs)
+    read_the_log(talk, pairs)
+
+
+def choose_theme(talk: Talk) -> None:
+    """What most organizations ask for and nobody carries becomes the theme of the month."""
+    talk.house.wait_for_jobs()
+    largest = talk.frida.get("/rounds/themes")[0]
+    assert largest["themes"] == ["elderly-care"]
+    assert largest["needs"] >= 10
+    talk.theme = largest["themes"]
+    made = talk.frida.post(
+        "/rounds",
+        status=201,
+        preset="monthly-talk",
+        title="社会组织月月谈：为老服务",
+        themes=talk.theme,
+        time_zone="Asia/Shanghai",
+        calendar="CN",
+        venue="社会组织创新园",
+        plan=[{"phase": "open", "ends": (now() + HOW_LONG).isoformat()}],
+    )
+    talk.round = made["id"]
+    assert made["phases"] == ["open", "matching", "choosing", "meeting", "signing", "delivering"]
+    assert talk.public.get(talk.here, status=404), "a draft is nobody's business"
+    assert talk.frida.post(f"{talk.here}/advance")["status"] == "open"
+    assert talk.public.get(talk.here)["themes"] == talk.theme
+
+
+def apply(talk: Talk) -> None:
+    """Whoever needs or gives something for old people comes in; the rules answer at once."""
+    listings = talk.public.all_of("/listings", limit=100)
+    wanted = [one for one in listings if set(talk.theme) & set(one["themes"])]
+    for listing in wanted:
+        owner, organization = talk.owners[listing["organization"]["id"]], listing["organization"]
+        entered = owner.post(f"{talk.here}/applications", status=201, listing=listing["id"])
+        assert entered["missing"] == [], "nobody is asked what is known already"
+        there = f"{talk.here}/applications/{entered['id']}"
+        assert owner.post(f"{there}/submit")["status"] == "eligible"
+        talk.names[organization["id"]] = organization["name"]
+    sides = [one["side"] for one in talk.frida.all_of(f"{talk.here}/applications", limit=100)]
+    assert sides.count("need") >= 10
+    assert sides.count("offer") >= 10
+    turned_away(talk, listings)
+
+
+def turned_away(talk: Talk, listings: list[dict[str, Any]]) -> None:
+    """An association that comes with a need learns from the rule why it cannot."""
+    listing = next(
+        one for one in listings if one["side"] == "need" and one["organization"]["kind"] == "association"
+    )
+    owner = talk.owners[listing["organization"]["id"]]
+    entered = owner.post(f"{talk.here}/applications", status=201, listing=listing["id"])
+    refused = owner.post(f"{talk.here}/applications/{entered['id']}/submit", status=422)
+    assert refused["errors"], refused
+    owner.post(f"{talk.here}/applications/{entered['id']}/withdraw")
+
+
+def arrange_showcase(talk: Talk) -> None:
+    """Everybody has a page; the order is fair until the facilitator puts a guest first."""
+    turns = talk.frida.ask("PUT", f"{talk.here}/showcase", json={"fair": True})
+    assert {turn["organization"]["id"] for turn in turns} == set(talk.names)
+    last = turns[-1]["organization"]["id"]
+    talk.frida.ask("PUT", f"{talk.here}/showcase", json={"order": [last]})
+    first, *others = talk.public.get(f"{talk.here}/showcase")
+    assert first["organization"]["id"] == last
+    assert len(others) == len(turns) - 1
+    assert first["needs"] or first["offers"]
+    page = httpx.get(f"{talk.house.url}/rounds/{talk.round}/showcase/{last}")
+    assert talk.names[last] in page.text
+    assert (first["needs"] + first["offers"])[0]["title"] in page.text
+
+
+def match_and_release(talk: Talk) -> None:
+    """One button; who would leave with nothing is named before anything goes out."""
+    assert talk.frida.post(f"{talk.here}/advance")["status"] == "matching"
+    run = talk.frida.post(f"{talk.here}/match-runs", status=202)
+    until = time.monotonic() + PATIENCE * 4
+    while run["status"] in ("queued", "running") and time.monotonic() < until:
+        time.sleep(0.1)
+        run = talk.frida.get(f"{talk.here}/match-runs/{run['id']}")
+    assert run["status"] == "done", run
+    result = talk.frida.get(f"{talk.here}/match-runs/{run['id']}/result")
+    there = f"{talk.here}/match-runs/{run['id']}/release"
+    if result["alarms"]:
+        refused = talk.frida.post(there, status=422)
+        assert result["alarms"][0]["name"] in refused["errors"][0]["detail"]
+    released = talk.frida.post(there, confirmed=True)
+    assert len(released) > COOPERATIONS
+    assert talk.frida.post(f"{talk.here}/advance")["status"] == "choosing"
+
+
+def choose_live(talk: Talk) -> list[str]:
+    """Phones and programs answer; the wall shows each pair once, though its connection is lost on the way."""
+    phones = check_in(talk)
+    pairings = talk.frida.get(f"{talk.here}/choices")
+    chosen, spare = pairings[:COOPERATIONS], pairings[COOPERATIONS]
+    assert not any(one["open"] for one in pairings) or all(one["open"] for one in pairings)
+    talk.frida.ask("PATCH", f"{talk.here}/live", json={"step": "wait"})
+    early = talk.owners[spare["offer"]["organization"]].post(
+        f"{talk.here}/choices/{spare['pairing']}", status=409, answer="accept"
+    )
+    assert "has not begun" in talk.public.get(f"{talk.here}/live").get("notice", "") or early
+    talk.frida.ask("PATCH", f"{talk.here}/live", json={"step": "choose", "minutes": 10})
+    with Screen(f"{talk.house.url}{talk.here}/wall/events?after=0", language="zh-Hans") as wall:
+        for one in chosen[:2]:
+            accept(talk, phones, one)
+            wall.wait_for(shows(one))
+        wall.disconnect()
+        for one in chosen[2:4]:
+            accept(talk, phones, one)
+        wall.connect()
+        for one in chosen[2:4]:
+            wall.wait_for(shows(one))
+        for one in chosen[4:]:
+            accept(talk, phones, one)
+            wall.wait_for(shows(one))
+    on_the_wall = [found[1] for one in wall.heard if (found := re.search(r'id="pair-(\w+)"', one.data))]
+    assert on_the_wall == [one["pairing"] for one in chosen]
+    declined = talk.owners[spare["offer"]["organization"]].post(
+        f"{talk.here}/choices/{spare['pairing']}", answer="decline", reason=NO
+    )
+    assert declined["status"] == "declined"
+    assert talk.frida.get(f"{talk.here}/live")["mutual"] == COOPERATIONS
+    closed = talk.frida.post(f"{talk.here}/live/close")
+    assert closed["lapsed"] == len(pairings) - COOPERATIONS - 1
+    return on_the_wall
+
+
+def check_in(talk: Talk) -> dict[str, httpx.Client]:
+    """A phone for every organization that needs something; the others are marked present at the desk."""
+    sides = {one["organization"]["id"]: one["side"] for one in talk.frida.all_of(f"{talk.here}/applications")}
+    phones = {}
+    for guest in talk.frida.get(f"{talk.here}/attendance"):
+        if sides[guest["organization"]] == "offer":
+            talk.frida.ask("PUT", f"{talk.here}/attendance/{guest['organization']}")
+            continue
+        phone = phones[guest["organization"]] = httpx.Client(headers={"accept-language": "zh-Hans"})
+        assert guest["organization_name"] in phone.get(guest["address"]).text
+        assert phone.post(guest["address"]).status_code == 303
+    stage = talk.public.get(f"{talk.here}/live")
+    assert stage["present"] == stage["expected"]
+    return phones
+
+
+def accept(talk: Talk, phones: dict[str, httpx.Client], one: dict[str, Any]) -> None:
+    """The association's program says yes, then the charity's phone."""
+    path = f"{talk.here}/choices/{one['pairing']}"
+    half = talk.owners[one["offer"]["organization"]].post(path, answer="accept")
+    assert half["status"] == "released"
+    assert half["need"]["answer"] is None
+    phone = phones[one["need"]["organization"]]
+    card = phone.post(f"{talk.house.url}{path}", data={"answer": "accept"}, headers={"x-part": "1"})
+    assert "choice-mutual" in card.text
+
+
+def shows(one: dict[str, Any]) -> Any:
+    return lambda news: f'id="pair-{one["pairing"]}"' in news.data
+
+
+def sign(talk: Talk, pairs: list[str]) -> None:
+    """All six stand on the list; both owners sign, and the last two do so on stage."""
+    assert talk.frida.post(f"{talk.here}/advance")["status"] == "meeting"
+    assert talk.frida.post(f"{talk.here}/advance")["status"] == "signing"
+    order = list(reversed(pairs))
+    listed = talk.frida.ask("PUT", f"{talk.here}/signing", json={"pairings": order})
+    assert [one["pairing"] for one in listed] == order
+    assert {one["status"] for one in listed} == {"mutual"}
+    for one in listed[:4]:
+        path = f"{talk.here}/signing/{one['pairing']}"
+        half = talk.owners[one["need"]["organization"]].post(path)
+        assert (half["status"], bool(half["need"]["signed"])) == ("mutual", True)
+        assert talk.owners[one["offer"]["organization"]].post(path)["status"] == "agreed"
+    for one in listed[4:]:
+        signed = talk.frida.post(f"{talk.here}/signing/{one['pairing']}", on_stage=True)
+        assert (signed["status"], signed["need"]["signed_on_stage"]) == ("agreed", True)
+    assert talk.frida.get(f"{talk.here}/live")["agreed"] == COOPERATIONS
+    assert talk.frida.post(f"{talk.here}/advance")["status"] == "delivering"
+
+
+def read_the_log(talk: Talk, pairs: list[str]) -> None:
+    """Somebody who was not there can say who decided what, when and why."""
+    trail = Trail(talk.frida, talk.round)
+    for entry in trail.entries:
+        print(
+            entry["at"][11:19],
+            "|",
+            entry["who"]["name"],
+            "|",
+            entry["name"],
+            entry["text"],
+            "|",
+            entry["title"],
+            "|",
+            entry["before"],
+            entry["after"],
+            "|",
+            entry["reason"],
+            "|",
+            {k: v for k, v in entry["details"].items() if k not in ("round", "before", "after")},
+        )
+    assert datetime
