@@ -7,13 +7,14 @@ The table is `permissions.csv`: a line for each permission, a column for each ro
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from matching.messages import Message
 from service.errors import NotAllowed, SignInNeeded
 
 if TYPE_CHECKING:
@@ -96,4 +97,12 @@ def require(actor: Actor, permission: str, organization: int | None = None) -> N
     """Raise SignInNeeded or NotAllowed unless the actor has the permission."""
     if may(actor, permission, organization):
         return
+    if actor.signed_in and may(replace(actor, scopes=None), permission, organization):
+        raise NotAllowed(
+            Message(
+                "scope-missing",
+                "You may do this, but this token may not: it lacks the scope “{scope}”.",
+                scope=permission,
+            )
+        )
     raise NotAllowed if actor.signed_in else SignInNeeded

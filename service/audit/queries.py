@@ -9,6 +9,7 @@ from sqlalchemy import String, cast, false, or_
 from sqlmodel import col, select
 from sqlmodel.main import default_registry
 
+from matching.messages import Message
 from service.accounts.models import User
 from service.accounts.queries import fold_email
 from service.audit.words import NOBODY, SERVICE, happening, label
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from sqlmodel import Session
     from sqlmodel.sql.expression import SelectOfScalar
 
-    from matching.messages import Message
     from service.permissions import Actor
 
 MOST_BROKEN = 100
@@ -156,6 +156,7 @@ def entries(session: Session, events: Sequence[Event]) -> list[Entry]:
         for key, value in event.details.items()
         if isinstance(value, str)
     }
+    mentioned |= {("organization", uid, "") for event in events if (uid := _on_a_phone(event.actor))}
     titles = titles_of(session, mentioned)
     before = {event.previous_hash for event in events}
     there = {FIRST, *session.exec(select(Event.hash).where(col(Event.hash).in_(before)))}
@@ -163,7 +164,7 @@ def entries(session: Session, events: Sequence[Event]) -> list[Entry]:
         Entry(
             event,
             happening(event.name),
-            _who(event.actor, people),
+            _who(event.actor, titles | people),
             titles.get(event.subject, ""),
             tuple(
                 Detail(key, label(key), value, titles.get(value, "") if isinstance(value, str) else "")
@@ -179,7 +180,16 @@ def entries(session: Session, events: Sequence[Event]) -> list[Entry]:
 def _who(uid: str, people: Mapping[str, str]) -> Message | str:
     if uid == SYSTEM:
         return SERVICE
+    if organization := _on_a_phone(uid):
+        name = people.get(organization, organization)
+        return Message("audit-phone", "{organization}, on a phone", organization=name)
     return people.get(uid, uid) or NOBODY
+
+
+def _on_a_phone(uid: str) -> str:
+    """The id of the organization for which a phone acts that came in with its code; empty for others."""
+    kind, _, organization = uid.partition(":")
+    return organization if kind == "phone" else ""
 
 
 def titles_of(session: Session, things: Iterable[tuple[str, str, str]]) -> dict[str, str]:

@@ -64,7 +64,8 @@ def create(session: Session, actor: Actor, given: RoundIn, *, synthetic: bool = 
     session.add(one)
     session.flush()
     _keep_plan(session, one, given.plan)
-    record(session, actor, "round.create", one, round=one.uid, named=one.title, preset=one.preset)
+    told = {"named": one.title, "preset": one.preset, "themes": one.themes}
+    record(session, actor, "round.create", one, reason=given.reason, round=one.uid, **told)
     return one
 
 

@@ -44,7 +44,7 @@ def given_of(part: str, typed: Typed, kept: RoundIn, language: str) -> RoundIn:
 def new_of(typed: Typed) -> RoundIn:
     """A new round as it was typed. Raises BadInput."""
     preset = typed.text("preset") or typed.text("from")
-    return _valid({**_facts(typed), "preset": preset})
+    return _valid({**_facts(typed), "preset": preset, "reason": typed.text("reason")})
 
 
 def _valid(given: dict[str, Any]) -> RoundIn:

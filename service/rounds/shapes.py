@@ -70,7 +70,11 @@ class RoundChange(BaseModel):
     automatic: bool = False
     plan: list[PhaseIn] = Limits(default_factory=list)
     reason: Annotated[
-        str, Limits(max_length=REMARK_CHARACTERS, description="Needed for rules once matching has begun.")
+        str,
+        Limits(
+            max_length=REMARK_CHARACTERS,
+            description="Kept in the log; needed for rules once matching has begun.",
+        ),
     ] = ""
 
 

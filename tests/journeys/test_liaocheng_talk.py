@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 RUNS = {"round:run", "application:screen", "match:run", "pairing:release", "forum:steer", "audit:read"}
 OWNS = {"application:submit", "choice:make", "agreement:sign"}
 COOPERATIONS = 6
+WHY = "13 organizations ask for it and nobody carries them."
 NO = "今年的名额已经排满，明年再谈。"
 HOW_LONG = timedelta(days=3)
 
@@ -89,6 +90,7 @@ def choose_theme(talk: Talk) -> None:
         time_zone="Asia/Shanghai",
         calendar="CN",
         venue="社会组织创新园",
+        reason=WHY,
         plan=[{"phase": "open", "ends": (now() + HOW_LONG).isoformat()}],
     )
     talk.round = made["id"]
@@ -166,12 +168,10 @@ def choose_live(talk: Talk) -> list[str]:
     phones = check_in(talk)
     pairings = talk.frida.get(f"{talk.here}/choices")
     chosen, spare = pairings[:COOPERATIONS], pairings[COOPERATIONS]
-    assert not any(one["open"] for one in pairings) or all(one["open"] for one in pairings)
     talk.frida.ask("PATCH", f"{talk.here}/live", json={"step": "wait"})
-    early = talk.owners[spare["offer"]["organization"]].post(
-        f"{talk.here}/choices/{spare['pairing']}", status=409, answer="accept"
-    )
-    assert "has not begun" in talk.public.get(f"{talk.here}/live").get("notice", "") or early
+    hasty = talk.owners[spare["offer"]["organization"]]
+    early = hasty.post(f"{talk.here}/choices/{spare['pairing']}", status=409, answer="accept")
+    assert early["code"] == "choosing-not-begun"
     talk.frida.ask("PATCH", f"{talk.here}/live", json={"step": "choose", "minutes": 10})
     with Screen(f"{talk.house.url}{talk.here}/wall/events?after=0", language="zh-Hans") as wall:
         for one in chosen[:2]:
@@ -188,9 +188,7 @@ def choose_live(talk: Talk) -> list[str]:
             wall.wait_for(shows(one))
     on_the_wall = [found[1] for one in wall.heard if (found := re.search(r'id="pair-(\w+)"', one.data))]
     assert on_the_wall == [one["pairing"] for one in chosen]
-    declined = talk.owners[spare["offer"]["organization"]].post(
-        f"{talk.here}/choices/{spare['pairing']}", answer="decline", reason=NO
-    )
+    declined = hasty.post(f"{talk.here}/choices/{spare['pairing']}", answer="decline", reason=NO)
     assert declined["status"] == "declined"
     assert talk.frida.get(f"{talk.here}/live")["mutual"] == COOPERATIONS
     closed = talk.frida.post(f"{talk.here}/live/close")
@@ -252,22 +250,36 @@ def sign(talk: Talk, pairs: list[str]) -> None:
 def read_the_log(talk: Talk, pairs: list[str]) -> None:
     """Somebody who was not there can say who decided what, when and why."""
     trail = Trail(talk.frida, talk.round)
-    for entry in trail.entries:
-        print(
-            entry["at"][11:19],
-            "|",
-            entry["who"]["name"],
-            "|",
-            entry["name"],
-            entry["text"],
-            "|",
-            entry["title"],
-            "|",
-            entry["before"],
-            entry["after"],
-            "|",
-            entry["reason"],
-            "|",
-            {k: v for k, v in entry["details"].items() if k not in ("round", "before", "after")},
-        )
-    assert datetime
+    trail.check_readable()
+    begun = trail.one("round.create")
+    assert (begun["who"]["name"], begun["reason"], begun["details"]["themes"]) == ("Frida", WHY, talk.theme)
+    phases = [
+        entry["after"] for entry in trail.entries if entry["name"].startswith("round.") and entry["after"]
+    ]
+    assert phases == ["open", "matching", "choosing", "meeting", "signing", "delivering"]
+    for submitted in trail.of("application.submit"):
+        assert submitted["who"]["name"].startswith("Owner")
+    asked, released = trail.one("match_run.request"), trail.one("match_run.release")
+    assert asked["subject"] == released["subject"]
+    assert {asked["who"]["name"], released["who"]["name"]} == {"Frida"}
+    assert set(released["details"]["left_with_nothing"]) <= set(talk.names)
+    proposed = {entry["subject"] for entry in trail.of("pairing.release")}
+    assert {entry["subject"] for entry in trail.of("pairing.become_mutual")} == set(pairs)
+    for pairing in pairs:
+        half, whole = (entry for entry in trail.of("choice.accept") if entry["details"]["pairing"] == pairing)
+        assert (half["details"]["side"], whole["details"]["side"]) == ("offer", "need")
+        assert half["who"]["name"].startswith("Owner")
+        assert whole["who"]["name"] == f"{talk.names[whole['details']['organization']]}, on a phone"
+        assert half["at"] < whole["at"]
+    declined = trail.one("pairing.decline")
+    assert (declined["reason"], declined["details"]["side"]) == (NO, "offer")
+    lapsed = trail.of("pairing.lapse")
+    assert {(entry["who"]["name"], entry["details"]["cause"]) for entry in lapsed} == {
+        ("Frida", "choosing-closed")
+    }
+    assert proposed == {*pairs, declined["subject"], *(entry["subject"] for entry in lapsed)}
+    agreed = trail.of("pairing.agree")
+    assert {entry["subject"] for entry in agreed} == set(pairs)
+    signed = [entry for entry in trail.of("pairing.sign") if entry["details"]["on_stage"]]
+    assert {entry["who"]["name"] for entry in signed} == {"Frida"}
+    assert len({entry["subject"] for entry in signed}) == 2

@@ -105,8 +105,10 @@ def test_scopes_bound_what_a_token_may_do(
         program = identify(Sent(), session)
     assert may(program, "listing:edit", organization.key)
     assert not may(program, "listing:publish", organization.key)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotAllowed, match="it lacks the scope “organization:invite”"):
         require(program, "organization:invite", organization.key)
+    with pytest.raises(NotAllowed, match="Your role does not allow this"):
+        require(program, "user:administer", organization.key)
 
 
 def test_scope_gives_nothing_that_the_person_has_not(

@@ -15,7 +15,7 @@ from service.db import now, writing
 from service.events import Event, record
 from service.organizations import decisions
 from service.organizations.models import DecisionStep, FlagLevel, FlagRisk
-from service.permissions import SYSTEM_ACTOR
+from service.permissions import SYSTEM_ACTOR, Actor
 from tests.service.conftest import words
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from service.accounts.models import User
-    from service.permissions import Actor
     from tests.service.organizations.conftest import MakeOrganization
 
 AUDIT = "/api/v1/audit"
@@ -193,6 +192,19 @@ def test_sentences_come_in_the_readers_language_beside_their_codes(
     )
     assert item["who"] == {"id": "system", "name": "the service"}
     assert abs(datetime.fromisoformat(item["at"]) - now()) < timedelta(minutes=5)
+
+
+def test_phone_is_named_by_the_organization_for_which_it_acts(
+    as_olga: TestClient, make_organization: MakeOrganization, engine: Engine
+) -> None:
+    organization = make_organization("Green Home")
+    happened(engine, "match_run.finish", MatchRun(), by=Actor(uid=f"phone:{organization.uid}"))
+    [item] = as_olga.get(AUDIT, params={"kind": "match_run"}).json()["items"]
+    assert item["who"] == {"id": f"phone:{organization.uid}", "name": "Green Home, on a phone"}
+    seen = as_olga.get("/audit?kind=match_run&lang=en")
+    assert "Green Home, on a phone" in words(seen)
+    mine = as_olga.get(f"/audit?actor=phone:{organization.uid}&lang=en")
+    assert "Match run: finished" in words(mine)
 
 
 def test_log_is_closed_to_all_but_those_who_may_read_it(

@@ -12,6 +12,7 @@ from sqlmodel import select
 from matching.embedding import default_embedder
 from matching.profiles import Side
 from service.db import writing
+from service.events import Event
 from service.listings.models import Listing, ListingStatus
 from service.pairings.models import PairingStatus
 from service.permissions import Role
@@ -66,6 +67,9 @@ def test_unmet_needs_become_a_talk_with_one_click(
     (talk,) = rows(select(Round))
     assert (talk.preset, talk.themes) == ("monthly-talk", ["elderly-care"])
     assert talk.title == "Monthly talk: Elderly care, Older people"
+    (begun,) = rows(select(Event).where(Event.name == "round.create"))
+    assert begun.reason == "3 needs without a partner ask for it."
+    assert begun.details["themes"] == ["elderly-care"]
 
 
 def test_needs_that_somebody_carries_count_no_more(
