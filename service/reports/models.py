@@ -12,7 +12,10 @@ from sqlmodel import Field
 from service.db import Row, UtcDateTime, status_column
 from service.lifecycle import Lifecycle, step
 
-ANSWER_CHARACTERS = 8_000
+ANSWER_CHARACTERS = 4_000
+REASON_CHARACTERS = 2_000
+MOST_FILES = 12
+MOST_FAULTS = 10
 
 
 class ReportKind(StrEnum):
@@ -47,7 +50,7 @@ class Report(Row, table=True):
 
     __tablename__ = "report"
     __table_args__ = (
-        UniqueConstraint("agreement_id", "organization_id", "kind", "period_start", name="report_once"),
+        UniqueConstraint("agreement_id", "organization_id", "kind", "number", name="report_once"),
     )
 
     agreement_id: int = Field(foreign_key="agreement.id", index=True)
@@ -57,14 +60,21 @@ class Report(Row, table=True):
     status: ReportStatus = Field(
         default=ReportStatus.DRAFT, sa_column=status_column(ReportStatus, name="report_status")
     )
+    number: int
+    """Its place among those of its kind, from 1: amendments move it by this."""
     period_start: date
     period_end: date
     due: date = Field(index=True)
+    """The last day to hand it in, in the time zone of who owes it."""
+    ended: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Since when an amendment has taken it out."""
     answers: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
-    """The short form, by question: `activities`, `beneficiaries`, `results`, `problems`, `next`, …"""
+    """The short form as it is typed, by question (`reports.questions`); empty: nobody has begun."""
+    facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """Milestones and money as they stood when it was submitted."""
     language: str = Field(default="und", max_length=8)
     attachments: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    """Files: filename, media_type, size, sha256, and of a photo `consent` (who agreed to be shown)."""
+    """Files: filename, media_type, size, sha256, caption, and of a photo `people` (`PeopleShown`) and `consent`."""
     score: int | None = None
     """Of an evaluation, 0 to 100."""
     reason: str = Field(default="", sa_column=Column(Text, nullable=False))
@@ -74,7 +84,19 @@ class Report(Row, table=True):
     decided: datetime | None = Field(default=None, sa_type=UtcDateTime)
     decided_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
     reminded: int = 0
-    """How many reminders went out."""
+    """How many reminders went out in all."""
+    reminder: int = 0
+    """How far the row of reminders about its present due day is."""
+    escalated: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When facilitators were told that it does not come."""
+
+
+class PeopleShown(StrEnum):
+    """Whether a photo shows people who can be recognised, and whether they agreed to be shown."""
+
+    NOBODY = "nobody"
+    AGREED = "agreed"
+    REFUSED = "refused"
 
 
 class SiteVisit(Row, table=True):

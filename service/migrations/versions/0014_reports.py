@@ -52,10 +52,13 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("period_start", sa.Date(), nullable=False),
         sa.Column("period_end", sa.Date(), nullable=False),
         sa.Column("due", sa.Date(), nullable=False),
+        sa.Column("ended", UtcDateTime(), nullable=True),
         sa.Column("answers", sa.JSON(), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("attachments", sa.JSON(), nullable=False),
         sa.Column("score", sa.Integer(), nullable=True),
@@ -65,6 +68,8 @@ def upgrade() -> None:
         sa.Column("decided", UtcDateTime(), nullable=True),
         sa.Column("decided_by", sa.Integer(), nullable=True),
         sa.Column("reminded", sa.Integer(), nullable=False),
+        sa.Column("reminder", sa.Integer(), nullable=False),
+        sa.Column("escalated", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["agreement_id"], ["agreement.id"], name=op.f("fk_report_agreement_id_agreement")
         ),
@@ -78,7 +83,7 @@ def upgrade() -> None:
             ["submitted_by"], ["user.id"], name=op.f("fk_report_submitted_by_user"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_report")),
-        sa.UniqueConstraint("agreement_id", "organization_id", "kind", "period_start", name="report_once"),
+        sa.UniqueConstraint("agreement_id", "organization_id", "kind", "number", name="report_once"),
     )
     with op.batch_alter_table("report", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_report_agreement_id"), ["agreement_id"], unique=False)
