@@ -39,6 +39,7 @@ SCHEMES = (
     "places",
     "units",
     "currencies",
+    "faults",
 )
 CONCEPT_SCHEMES = ("themes", "groups", "kinds", "goals", "places")
 """The schemes that are looked for in running text."""

@@ -43,6 +43,8 @@ from service.pairings import notice_api, notice_pages, pairing_pages
 from service.pairings import pages as pairings_pages
 from service.pairings.queries import carried_needs
 from service.protection import SECURITY_HEADERS, Bounded, Heads, Protection
+from service.reports import api as reports_api
+from service.reports import pages as reports_pages
 from service.reviews import api as reviews_api
 from service.reviews import pages as reviews_pages
 from service.rounds import api as rounds_api
@@ -83,6 +85,7 @@ API = (
     notice_api,
     choices_api,
     meetings_api,
+    reports_api,
 )
 PAGES = (
     home_pages,
@@ -101,6 +104,7 @@ PAGES = (
     applying_pages,
     screening_pages,
     showcase_pages,
+    reports_pages,
 )
 SECONDS_FIRST = 0.5
 """How long the first answers come before work in the background, which loads much."""

@@ -19,7 +19,9 @@ from service.organizations import actions as organizations
 from service.organizations.evidence import HOLDERS
 from service.pairings import notice, objections
 from service.pairings import running as matching
-from service.rounds import applying, timekeeping
+from service.reports import holding, planning, reminding
+from service.reports.queries import holds_content as holds_report_file
+from service.rounds import applying, checking, timekeeping
 from service.rounds.models import RoundStatus
 from service.rounds.phases import BEFORE_LEAVING
 from service.search import actions as search
@@ -56,6 +58,8 @@ HANDLERS: dict[str, Handler] = {
     "find_next": next_in_line.find_next,
     "find_more": next_in_line.find_more,
     "tell_choice": tell_choice,
+    "plan_reports": planning.plan_reports,
+    "remind_reports": reminding.remind_reports,
     "announce": webhooks.announce,
     "deliver_webhook": webhooks.deliver,
 }
@@ -76,6 +80,7 @@ TIMERS: list[tuple[timedelta, str]] = [
     (timedelta(hours=1), "send_digests"),
     (timedelta(minutes=5), "cancel_fallen"),
     (timedelta(minutes=10), "ask_outcomes"),
+    (timedelta(hours=1), "remind_reports"),
     (timedelta(seconds=5), "announce"),
 ]
 """How often each of these is promised by itself."""
@@ -83,7 +88,8 @@ TIMERS: list[tuple[timedelta, str]] = [
 
 BEFORE_LEAVING[RoundStatus.MATCHING] = [notice.nothing_to_show]
 BEFORE_LEAVING[RoundStatus.NOTICE] = [notice.open_objections]
-HOLDERS[:] = [holds_attachment, objections.holds_content]
+checking.OVERDUE[:] = [holding.overdue_reports]
+HOLDERS[:] = [holds_attachment, objections.holds_content, holds_report_file]
 
 
 def make_jobs(engine: Engine, settings: Settings) -> Jobs:

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from matching.messages import Message
 from matching.profiles import Side
 from matching.vocabulary import default_vocabulary
-from service.home import applying, choosing, matching, meeting, rounds
+from service.home import applying, choosing, matching, meeting, reporting, rounds
 from service.home.todo import Todo
 from service.listings import queries as listings
 from service.listings.models import REMIND_DAYS, Inquiry, InquiryStatus, Listing, ListingStatus
@@ -147,6 +147,7 @@ def _todo(
     """What waits for the actor, the most pressing first."""
     yield from choosing.waiting(session, actor)
     yield from meeting.waiting(session, actor)
+    yield from reporting.waiting(session, actor)
     yield from matching.waiting(session, actor)
     yield from rounds.waiting(session, actor)
     yield from applying.waiting(session, actor)

@@ -74,7 +74,7 @@ class Report(Row, table=True):
     """Milestones and money as they stood when it was submitted."""
     language: str = Field(default="und", max_length=8)
     attachments: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    """Files: filename, media_type, size, sha256, caption, and of a photo `people` (`PeopleShown`) and `consent`."""
+    """Files: filename, media_type, size, sha256, caption; of a photo `people` (`PeopleShown`), `consent`."""
     score: int | None = None
     """Of an evaluation, 0 to 100."""
     reason: str = Field(default="", sa_column=Column(Text, nullable=False))

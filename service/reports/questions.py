@@ -45,7 +45,9 @@ QUESTIONS = (
         "beneficiaries",
         _LONG,
         Message("report-beneficiaries", "People reached in this time"),
-        Message("report-beneficiaries-help", "Each person counts once. For the whole time in a final report."),
+        Message(
+            "report-beneficiaries-help", "Each person counts once. For the whole time in a final report."
+        ),
         shape="count",
     ),
     Question(
@@ -158,8 +160,11 @@ def _wrong(one: Question, answer: str) -> Iterator[Message]:
     elif one.shape == "text":
         if len(answer) > one.limit:
             yield Message("too-long", "Use at most {most} characters.", most=one.limit)
-    elif number(answer) is None or number(answer) > (MOST_PEOPLE if one.shape == "count" else MOST_POINTS):  # type: ignore[operator]  # None comes first
-        yield Message("whole-number", "Write a whole number, such as 120.")
+    else:
+        most = MOST_PEOPLE if one.shape == "count" else MOST_POINTS
+        count = number(answer)
+        if count is None or count > most:
+            yield Message("whole-number", "Write a whole number from 0 to {most}.", most=most)
 
 
 def number(answer: Any) -> int | None:

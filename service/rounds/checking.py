@@ -6,6 +6,7 @@ service knows: whether the organization may act, whether the listing is open, th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -55,8 +56,13 @@ RULE_NAMES = {
     "scope": Message("short-scope", "Themes and people"),
     "overhead": Message("short-overhead", "Share of administration"),
     "cap": Message("short-cap", "Projects a year"),
+    "reports": Message("short-reports", "Reports owed"),
 }
 """Each rule in a word or two."""
+
+Debt = Callable[["Session", "Round", "Organization"], "Message | None"]
+OVERDUE: list[Debt] = []
+"""What an organization may owe from agreements, where a round asks for reports; `worker.py` puts it here."""
 
 
 class State(StrEnum):
@@ -111,6 +117,7 @@ def check(
     return (
         _standing(organization),
         _listing(listing, judge),
+        *_reports(session, one, organization),
         *judge.findings(),
         *_cap(session, one, organization, rules, day, listing, besides),
     )
@@ -124,6 +131,27 @@ def _standing(organization: Organization) -> Finding:
         return Finding(rule="standing", asks=asks)
     return Finding(
         rule="standing", asks=asks, state=State.UNMET, reason=reason, hard=True, refuses=True, mend=address
+    )
+
+
+def _reports(session: Session, one: Round, organization: Organization) -> Iterator[Finding]:
+    """Where a round asks for reports, those of earlier agreements must not be overdue."""
+    if not preset_of(one).process.reports:
+        return
+    asks = Message("rule-no-overdue", "The organization owes no report that is overdue.")
+    reason = next(filter(None, (debt(session, one, organization) for debt in OVERDUE)), None)
+    if reason is None:
+        yield Finding(rule="reports", asks=asks)
+        return
+    yield Finding(
+        rule="reports",
+        asks=asks,
+        state=State.UNMET,
+        reason=reason,
+        remedy=Message("hand-in-reports", "Hand in the reports that are overdue."),
+        hard=True,
+        refuses=True,
+        mend="/reports",
     )
 
 

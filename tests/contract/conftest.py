@@ -16,6 +16,7 @@ from matching.profiles import Side
 from service.accounts.models import Membership, SignIn, User, UserStatus
 from service.accounts.proofs import key_hash
 from service.accounts.queries import SESSION_COOKIE, actor_of
+from service.agreements.models import Agreement, AgreementKind, AgreementStatus, Party, PartyRole
 from service.app import create_app
 from service.db import make_engine, now, writing
 from service.events import record
@@ -29,6 +30,7 @@ from service.pairings import actions as matching
 from service.pairings.models import Objection, Pairing, PairingStatus
 from service.pairings.running import match_round
 from service.permissions import SYSTEM_ACTOR, Role
+from service.reports.models import Report, ReportKind, ReportStatus
 from service.reviews.models import Review
 from service.rounds.models import Application, ApplicationStatus, Round, RoundPhase, RoundStatus
 from service.settings import Settings
@@ -251,6 +253,40 @@ class Place:
         site = self.world.app.state.site
         match_round(Work(self.world.engine, site.settings, site, run.job), uid=run.uid)
         return talk.uid, run.uid
+
+    def report(self, status: ReportStatus, *, own: bool) -> Report:
+        """A quarter's report that the organization owes (`own`), or that another owes to it."""
+        other = self.world.place()
+        funder, doer = (other, self) if own else (self, other)
+        day = now().date()
+        with writing(self.world.engine) as session:
+            made = Agreement(
+                number=uuid4().hex[:12],
+                kind=AgreementKind.DONATION,
+                status=AgreementStatus.IN_FORCE,
+                title="Clean water",
+            )
+            session.add(made)
+            session.flush()
+            for place, role in ((funder, PartyRole.FUNDER), (doer, PartyRole.IMPLEMENTER)):
+                session.add(Party(agreement_id=made.key, organization_id=place.organization.key, role=role))
+            report = Report(
+                agreement_id=made.key,
+                organization_id=doer.organization.key,
+                kind=ReportKind.QUARTERLY,
+                number=1,
+                status=status,
+                period_start=day - timedelta(days=90),
+                period_end=day - timedelta(days=1),
+                due=day + timedelta(days=14),
+            )
+            session.add(report)
+        return report
+
+    def agreement_of(self, report: Report) -> str:
+        """The uid of a report's agreement."""
+        with Session(self.world.engine) as session:
+            return session.get_one(Agreement, report.agreement_id).uid
 
     def address(self, entered: Application) -> str:
         """Where the API has an application."""

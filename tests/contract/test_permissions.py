@@ -15,6 +15,7 @@ from service.events import Event
 from service.organizations.models import OrganizationStatus
 from service.pairings.models import PairingStatus
 from service.permissions import Role, table
+from service.reports.models import ReportStatus
 from service.rounds.models import ApplicationStatus, RoundStatus
 from tests.contract.conftest import FRAME
 
@@ -28,6 +29,7 @@ NEED = b"title,kind,amount,unit\nClean water,money,5000,CNY\n"
 PAPER = {"file": ("certificate.pdf", b"%PDF-1.7\n%%EOF\n")}
 FLAG = {"level": "yellow", "risk": "financial", "text": "The accounts are late."}
 OBJECTION = {"name": "Ana López", "email": "ana@example.org", "text": "It was paid for already."}
+REPORT = {"activities": "Two wells.", "beneficiaries": "120", "results": "Clean water.", "next": "A pump."}
 SCREENING = {"decision": "accepted", "reason": "Nothing was found."}
 
 
@@ -179,6 +181,23 @@ def _sign(here: Place) -> Ask:
     return ask("POST", f"/api/v1/rounds/{talk.uid}/signing/{pairing.uid}", json={"side": "need"})
 
 
+def _write_report(here: Place) -> Ask:
+    report = here.report(ReportStatus.DRAFT, own=True)
+    path = f"/api/v1/reports/{report.uid}/submit"
+    return ask("POST", path, hidden=True, json={"answers": REPORT})
+
+
+def _review_report(here: Place) -> Ask:
+    report = here.report(ReportStatus.SUBMITTED, own=False)
+    return ask("POST", f"/api/v1/reports/{report.uid}/accept", hidden=True, json={})
+
+
+def _visit(here: Place) -> Ask:
+    agreement = here.agreement_of(here.report(ReportStatus.DRAFT, own=False))
+    given = {"on": "2026-05-12", "text": "Both wells give water."}
+    return ask("POST", f"/api/v1/agreements/{agreement}/visits", hidden=True, json=given)
+
+
 ASKS: dict[str, Callable[[Place], Ask]] = {
     "organization:register": lambda here: ask(
         "POST", "/api/v1/organizations", json={"name": f"New {here.uid}", "kind": "ngo", "distinct": True}
@@ -230,6 +249,10 @@ ASKS: dict[str, Callable[[Place], Ask]] = {
     "objection:decide": lambda here: ask(
         "POST", f"{here.objected()}/dismiss", json={"reason": "Nothing of this is so."}
     ),
+    "report:write": _write_report,
+    "report:review": _review_report,
+    "visit:write": _visit,
+    "clinic:read": lambda _here: ask("GET", "/api/v1/clinic"),
     "round:run": lambda _here: ask("POST", "/api/v1/rounds", json={"preset": "open-round", "title": "Talk"}),
 }
 FURTHER: list[tuple[str, Callable[[Place], Ask]]] = [

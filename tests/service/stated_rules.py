@@ -18,11 +18,11 @@ BITES = {
     "pass_marks": "reviews",
     "tell_scores": "reviews",
     "reply_days": "pairings",
+    "reports": "reports",
 }
 """Key of `[process]` → the slice in whose `test_rules_bite.py` there is a `test_<key>_…`."""
 NOT_YET = {
     "offers_next": "two-way choice offers the next in line",
-    "reports": "delivery asks for reports",
 }
 """Stated by presets; nothing acts on them yet."""
 
