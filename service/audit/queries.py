@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import String, cast, false, or_
+from sqlalchemy import select as any_select
 from sqlmodel import col, select
 from sqlmodel.main import default_registry
 
@@ -18,7 +19,7 @@ from service.paging import Piece, piece
 from service.permissions import SYSTEM, may, require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlmodel import Session
@@ -31,6 +32,11 @@ MOST_PEOPLE = 200
 UID_CHARACTERS = 32
 _TITLES = ("title", "name", "filename")
 """The columns that may hold what a thing is called."""
+_LISTED = {"pairings": "pairing", "left_with_nothing": "organization"}
+"""Details that are lists of ids, and of what."""
+_BEFORE_OWN = (("pairing_id",),)
+_ABOUT = (*_BEFORE_OWN, ("need_id", "offer_id"), ("listing_id",), ("application_id",), ("user_id",))
+"""The columns that lead to what a thing without a name is about; an objection's name is that of a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +163,9 @@ def entries(session: Session, events: Sequence[Event]) -> list[Entry]:
         if isinstance(value, str)
     }
     mentioned |= {("organization", uid, "") for event in events if (uid := _on_a_phone(event.actor))}
+    mentioned |= {
+        (kind, uid, "") for event in events for key, kind in _LISTED.items() for uid in _uids(event, key)
+    }
     titles = titles_of(session, mentioned)
     before = {event.previous_hash for event in events}
     there = {FIRST, *session.exec(select(Event.hash).where(col(Event.hash).in_(before)))}
@@ -168,13 +177,23 @@ def entries(session: Session, events: Sequence[Event]) -> list[Entry]:
             titles.get(event.subject, ""),
             tuple(
                 Detail(key, label(key), value, titles.get(value, "") if isinstance(value, str) else "")
-                for key, value in event.details.items()
+                for key, value in (event.details | _listed(event, titles)).items()
                 if key not in ("before", "after") and value not in ("", None, [], titles.get(event.subject))
             ),
             event.hash == event.digest() and event.previous_hash in there,
         )
         for event in events
     ]
+
+
+def _uids(event: Event, key: str) -> list[str]:
+    value = event.details.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _listed(event: Event, titles: Mapping[str, str]) -> dict[str, list[str]]:
+    """What an entry lists by id, by the names of it all."""
+    return {key: [titles.get(uid, uid) for uid in uids] for key in _LISTED if (uids := _uids(event, key))}
 
 
 def _who(uid: str, people: Mapping[str, str]) -> Message | str:
@@ -195,7 +214,8 @@ def _on_a_phone(uid: str) -> str:
 def titles_of(session: Session, things: Iterable[tuple[str, str, str]]) -> dict[str, str]:
     """By id: what things are called, given as (kind, id, kind otherwise); the nameless are left out.
 
-    Whatever table there is can be named in the log, also one of a slice that knows of this one.
+    Whatever table there is can be named in the log, also one of a slice that knows of this one. What has no
+    name of its own is called by what it is about: a review by its application, that by its listing.
     """
     tables = {mapper.class_.__name__.lower(): mapper.class_ for mapper in default_registry.mappers}
     wanted: dict[str, set[str]] = {}
@@ -204,12 +224,37 @@ def titles_of(session: Session, things: Iterable[tuple[str, str, str]]) -> dict[
             wanted.setdefault(known, set()).add(uid)
     found: dict[str, str] = {}
     for kind, uids in wanted.items():
-        table = tables[kind]
-        named = [name for name in _TITLES if name in table.__table__.columns]
-        if named and "uid" in table.__table__.columns:
-            title = getattr(table, named[0])
-            found.update(session.exec(select(table.uid, title).where(col(table.uid).in_(uids))).all())
+        if "uid" in tables[kind].__table__.columns:
+            found.update(_called(session, tables[kind], "uid", uids))
     return found
+
+
+def _called(session: Session, table: Any, key: str, values: Collection[Any]) -> dict[Any, str]:
+    """By the value of a column: what the rows are called, or what they are about."""
+    columns = table.__table__.columns
+    own = [name for name in _TITLES if name in columns]
+    leads = next((names for names in _ABOUT if all(name in columns for name in names)), ())
+    shown = own[:1] if own and leads not in _BEFORE_OWN else list(leads)
+    if not shown or not values:
+        return {}
+    fields = [getattr(table, name) for name in (key, *shown)]
+    rows = session.execute(any_select(*fields).where(fields[0].in_(values))).all()
+    if shown == own[:1]:
+        return {value: title for value, title in rows if title}
+    parts = [
+        _called(session, _led_to(columns[name]), "id", {row[place] for row in rows if row[place] is not None})
+        for place, name in enumerate(shown, 1)
+    ]
+    joined = {row[0]: [part.get(lead, "") for part, lead in zip(parts, row[1:], strict=True)] for row in rows}
+    return {value: " – ".join(filter(None, titles)) for value, titles in joined.items() if any(titles)}
+
+
+def _led_to(column: Any) -> Any:
+    """The class whose table a column leads to."""
+    [key] = column.foreign_keys
+    return next(
+        mapper.class_ for mapper in default_registry.mappers if mapper.local_table is key.column.table
+    )
 
 
 def holds(session: Session, fingerprint: str) -> bool:

@@ -162,7 +162,16 @@ def release(session: Session, actor: Actor, run: MatchRun, *, confirmed: bool = 
     for pairing in released:
         pairing.released, pairing.reply_by = moment, reply_by
         pairing.version += 1
-        advance(session, actor, pairing, PAIRING, "release", round=one.uid, reply_by=reply_by.isoformat())
+        advance(
+            session,
+            actor,
+            pairing,
+            PAIRING,
+            "release",
+            round=one.uid,
+            amounts=[str(amount) for amount in queries.amounts_of(pairing)],
+            reply_by=reply_by.isoformat(),
+        )
     run.released = moment
     session.add(run)
     record(

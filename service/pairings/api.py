@@ -15,7 +15,6 @@ from service.pairings.comparing import Balance, Change, compared
 from service.pairings.finding import facilitated, run_of
 from service.pairings.inputs import what_changed
 from service.pairings.models import PairingStatus  # noqa: TC001 — FastAPI reads it
-from service.pairings.pairing_pages import amounts_of
 from service.pairings.shapes import (
     AlarmOut,
     BalanceOut,
@@ -326,7 +325,9 @@ def _pairings_out(
                 run=runs.get(pairing.run_id or 0) if actor.is_staff else None,
                 need=_side_out(need),
                 offer=_side_out(offer),
-                amounts=[QuantityOut(amount=sum_.amount, unit=sum_.unit) for sum_ in amounts_of(pairing)],
+                amounts=[
+                    QuantityOut(amount=given.amount, unit=given.unit) for given in queries.amounts_of(pairing)
+                ],
                 score=pairing.score if insider else None,
                 parts=pairing.parts if insider else {},
                 reasons=[_said(restored(message), language) for message in pairing.evidence * insider],

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_
 from sqlmodel import Session, col, select
 
-from matching.messages import Message, Quantity
+from matching.messages import Message
 from service.db import now
 from service.errors import NotFound
 from service.listings.queries import owners_of
 from service.pairings.models import Objection, ObjectionStatus, Pairing, PairingStatus
-from service.pairings.queries import between
+from service.pairings.queries import amounts_of, between
 from service.permissions import require
 from service.rounds import queries as rounds
 from service.rounds.models import Round, RoundStatus
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlmodel.sql.expression import SelectOfScalar
 
+    from matching.messages import Quantity
     from service.listings.models import Listing
     from service.organizations.models import Organization
     from service.permissions import Actor
@@ -121,19 +122,10 @@ def lines(session: Session, one: Round, keys: set[int] | None = None) -> list[Pr
             offer=offered,
             needing=owners[project.organization_id],
             giving=owners[offered.organization_id],
-            amounts=amounts_of(pairing),
+            amounts=tuple(amounts_of(pairing)),
         )
         for pairing, project, offered in sorted(found, key=lambda three: (three[1].title, three[0].key))
     ]
-
-
-def amounts_of(pairing: Pairing) -> tuple[Quantity, ...]:
-    """What is given, one quantity for each unit."""
-    totals: dict[str, int] = {}
-    for gift in pairing.gifts:
-        unit = gift["used"]["unit"]
-        totals[unit] = totals.get(unit, 0) + gift["used"]["amount"]
-    return tuple(Quantity(amount, unit) for unit, amount in totals.items())
 
 
 # Objections -------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from service.events import advance, record
 from service.mail import send
 from service.organizations import evidence
 from service.organizations.models import tidy
-from service.pairings import notice
+from service.pairings import notice, overrides
 from service.pairings.models import (
     OBJECTION,
     OBJECTION_CHARACTERS,
@@ -26,16 +26,15 @@ from service.pairings.models import (
     REMARK_CHARACTERS,
     Consequence,
     Objection,
-    Override,
-    OverrideKind,
     Pairing,
 )
 from service.permissions import Role, require
 from service.reviews.blinding import Curtain
 from service.rounds import queries as rounds
 from service.rounds.actions import advance_phase, step_back
-from service.rounds.models import APPLICATION, Application, ApplicationStatus, Round, RoundStatus
+from service.rounds.models import Application, ApplicationStatus, Round, RoundStatus
 from service.rounds.phases import is_over, require_phase
+from service.rounds.steps import take_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -274,7 +273,7 @@ def _follow(
     match follows:
         case Consequence.DROP:
             _drop(session, actor, one, pairing, reason)
-            _ban(session, actor, one, pairing, reason)
+            overrides.exclude(session, actor, one, pairing, reason)
         case Consequence.DECLINE_NEED:
             _decline(session, actor, one, pairing.need_id, reason)
         case Consequence.DECLINE_OFFER:
@@ -289,41 +288,12 @@ def _drop(session: Session, actor: Actor, one: Round, pairing: Pairing, reason: 
     advance(session, actor, pairing, PAIRING, "drop", reason=reason, round=one.uid)
 
 
-def _ban(session: Session, actor: Actor, one: Round, pairing: Pairing, reason: str) -> None:
-    """Keep the matcher from proposing the pair again; what was pinned or set by hand for it gives way."""
-    same = select(Override).where(
-        Override.round_id == one.key,
-        Override.need_id == pairing.need_id,
-        Override.offer_id == pairing.offer_id,
-        col(Override.removed).is_(None),
-    )
-    for earlier in session.exec(same).all():
-        earlier.removed = now()
-        session.add(earlier)
-        record(
-            session, actor, "override.remove", earlier, reason=reason, round=one.uid, kind=earlier.kind.value
-        )
-    ban = Override(
-        round_id=one.key,
-        kind=OverrideKind.BAN,
-        need_id=pairing.need_id,
-        offer_id=pairing.offer_id,
-        reason=reason,
-        made_by=actor.user_id,
-    )
-    session.add(ban)
-    session.flush()
-    record(session, actor, "override.make", ban, reason=reason, round=one.uid, kind=ban.kind.value)
-
-
 def _decline(session: Session, actor: Actor, one: Round, application_id: int, reason: str) -> None:
     """Decline one side, and drop everything that the result gives it."""
     application = session.get_one(Application, application_id)
     if application.status in (ApplicationStatus.SHORTLISTED, ApplicationStatus.WAITLISTED):
-        advance(session, actor, application, APPLICATION, "unlist", reason=reason, round=one.uid)
-    advance(session, actor, application, APPLICATION, "decline", reason=reason, round=one.uid)
-    application.reason = reason
-    application.version += 1
+        take_step(session, actor, one, application, "unlist", reason=reason, tell=False)
+    take_step(session, actor, one, application, "decline", reason=reason)
     open_ones = select(Pairing).where(
         (col(Pairing.need_id) == application_id) | (col(Pairing.offer_id) == application_id),
         col(Pairing.status).in_(notice.SHOWN),

@@ -27,7 +27,7 @@ from service.listings.models import Listing
 from service.organizations.models import tidy
 from service.pairings import queries
 from service.pairings.inputs import cooperations_in, rules_of
-from service.pairings.models import REMARK_CHARACTERS, MatchRun, Override, OverrideKind
+from service.pairings.models import REMARK_CHARACTERS, MatchRun, Override, OverrideKind, Pairing
 from service.pairings.showing import result_of
 from service.permissions import require
 from service.results.keeping import kept, kept_findings
@@ -77,9 +77,37 @@ def override(
             raise NotNow(Message("override-twice", "This has been decided already."))
         if found.kind is kind:
             _take_back(session, actor, one, found, "replaced")
+    return _make(session, actor, one, made, **details)
+
+
+def exclude(session: Session, actor: Actor, one: Round, pairing: Pairing, reason: str) -> Override:
+    """Exclude a pair because an objection to it was upheld; what was pinned or set by hand for it gives way.
+
+    Who may decide objections may do so.
+    """
+    require(actor, "objection:decide")
+    require_phase(one, RoundStatus.MATCHING)
+    made = Override(
+        round_id=one.key,
+        kind=OverrideKind.BAN,
+        need_id=pairing.need_id,
+        offer_id=pairing.offer_id,
+        reason=_reason(reason),
+        made_by=actor.user_id,
+    )
+    for found, *_ in queries.overrides_in_force(session, one):
+        if _same_pair(found, made):
+            if found.kind is OverrideKind.BAN:
+                return found
+            _take_back(session, actor, one, found, made.reason)
+    sides = {key: session.get_one(Application, getattr(made, f"{key}_id")).uid for key in ("need", "offer")}
+    return _make(session, actor, one, made, kind=made.kind.value, pairing=pairing.uid, **sides)
+
+
+def _make(session: Session, actor: Actor, one: Round, made: Override, **details: Any) -> Override:
     session.add(made)
     session.flush()
-    record(session, actor, "override.make", made, reason=why, round=one.uid, **details)
+    record(session, actor, "override.make", made, reason=made.reason, round=one.uid, **details)
     return made
 
 

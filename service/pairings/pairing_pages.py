@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response  # noqa: TC002 — FastAPI reads it
 
-from matching.messages import Quantity
 from service.pairings import queries
 from service.results.words import PARTS
 from service.rounds import queries as rounds
@@ -17,7 +16,6 @@ from service.wording import restored
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from service.pairings.models import Pairing
     from service.permissions import Actor
     from service.rounds.models import Round
 
@@ -39,7 +37,7 @@ def pairing_page(request: Request, session: Reading, actor: Asking, uid: str, pa
         need=need,
         offer=offer,
         insider=queries.is_insider(actor, need, offer),
-        amounts=amounts_of(found),
+        amounts=queries.amounts_of(found),
         gifts=found.gifts,
         evidence=[restored(message) for message in found.evidence],
         flags=[restored(message) for message in found.flags],
@@ -53,12 +51,6 @@ def pairing_page(request: Request, session: Reading, actor: Asking, uid: str, pa
     )
 
 
-def amounts_of(pairing: Pairing) -> list[Quantity]:
-    """What is given, one quantity for each unit."""
-    units = dict.fromkeys(gift["used"]["unit"] for gift in pairing.gifts)
-    return [Quantity(queries.given_in(pairing, unit), unit) for unit in units]
-
-
 def section_of_round(session: Session, actor: Actor, one: Round) -> tuple[str, dict[str, Any]] | None:
     """What the page of a round shows its participants of their pairings."""
     own = queries.own_pairings(session, actor, one)
@@ -67,5 +59,5 @@ def section_of_round(session: Session, actor: Actor, one: Round) -> tuple[str, d
     sides = queries.sides_of(session, own)
     return "pairings/of_round.html", {
         "round": one,
-        "pairings": [(found, *sides[found.key], amounts_of(found)) for found in own],
+        "pairings": [(found, *sides[found.key], queries.amounts_of(found)) for found in own],
     }

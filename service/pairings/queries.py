@@ -247,6 +247,12 @@ def given_in(pairing: Pairing, unit: str) -> int:
     return sum(gift["used"]["amount"] for gift in pairing.gifts if gift["used"]["unit"] == unit)
 
 
+def amounts_of(pairing: Pairing) -> list[Quantity]:
+    """What is given, one quantity for each unit."""
+    units = dict.fromkeys(gift["used"]["unit"] for gift in pairing.gifts)
+    return [Quantity(given_in(pairing, unit), unit) for unit in units]
+
+
 _SERVED = (PairingStatus.RELEASED, *PUBLIC)
 """What an organization has, or may yet have, of a round."""
 

@@ -99,6 +99,7 @@ def _application(
         blind=queries.is_blind(one),
         steps=steps,
         reviewing=one.status is RoundStatus.REVIEWING,
+        by_hand=one.status in deciding.BY_HAND,
     )
 
 

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 from sqlmodel import Session, col, select
 
 from matching.messages import Message
-from service.accounts.queries import emails_of_editors
 from service.errors import BadInput, NotFound, NotNow
-from service.events import advance, record
-from service.mail import send
+from service.events import record
 from service.permissions import require
 from service.reviews.checks import reason_of
 from service.reviews.criteria import label
@@ -22,6 +20,7 @@ from service.reviews.scoring import criteria_of, standings
 from service.rounds import queries as rounds
 from service.rounds.models import APPLICATION, Application, ApplicationStatus, RoundStatus
 from service.rounds.phases import require_phase
+from service.rounds.steps import mail_editors, take_step
 from service.wording import say
 
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from service.rounds.models import Round
 
 _A = ApplicationStatus
+BY_HAND = (RoundStatus.REVIEWING, RoundStatus.MATCHING)
+"""While one application can be decided by hand: a place may become free when the match is made already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def shortlist(
     for place, row in enumerate(line.waiting, 1):
         row.application.place = place
         if row.application.status is _A.ELIGIBLE:
-            _decide(session, actor, one, row, "waitlist", place=place)
+            _decide(session, actor, one, row, "waitlist")
         else:
             _keep_score(session, row)
     for row in line.declined if kept else ():
@@ -126,7 +127,7 @@ def decide(
     """Decide one application by hand, with the reason; the waiting list closes up behind it."""
     require(actor, "review:assign")
     one = rounds.get(session, actor, one.uid, lock=True)
-    require_phase(one, RoundStatus.REVIEWING)
+    require_phase(one, BY_HAND)
     kept = reason_of(reason)
     row = next((row for row in standings(session, one).rows if row.application.uid == uid), None)
     if row is None:
@@ -179,55 +180,50 @@ def _decide(
     step: str,
     *,
     reason: str = "",
-    place: int | None = None,
 ) -> None:
     application = row.application
     _keep_score(session, row)
-    application.reason = reason
     application.place = application.place if step == "waitlist" else None
-    application.version += 1
-    advance(
+    unlisted = step == VerdictStep.UNLIST
+    take_step(
         session,
         actor,
+        one,
         application,
-        APPLICATION,
         step,
         reason=reason,
-        round=one.uid,
+        tell=unlisted,
         score=None if row.after is None else round(row.after, 2),
         before_normalisation=None if row.before is None else round(row.before, 2),
         mark=row.mark,
-        place=place,
+        place=application.place,
     )
-    if step != "unlist":
-        _tell(session, one, row, step, reason)
+    if not unlisted:
+        _tell_outcome(session, one, row, step)
 
 
-def _tell(session: Session, one: Round, row: Standing, step: str, reason: str) -> None:
+def _tell_outcome(session: Session, one: Round, row: Standing, step: str) -> None:
     """The outcome to the applicant's editors; scores and comments, unnamed, where the round tells them."""
-    process = rounds.preset_of(one).process
     criteria = criteria_of(one)
-    tells = process.tell_scores and row.after is not None
-    for email, language in emails_of_editors(session, row.application.organization_id):
-        send(
-            session,
-            email,
-            "review-outcome",
-            language,
-            round=one.title,
-            title=row.listing.title,
-            uid=row.application.uid,
-            step=step,
-            reason=reason,
-            place=row.application.place,
-            score=round(row.after, 1) if tells and row.after is not None else None,
-            mark=row.mark,
-            criteria=[
+    tells = rounds.preset_of(one).process.tell_scores and row.after is not None
+    mail_editors(
+        session,
+        one,
+        row.application,
+        "review-outcome",
+        lambda language: {
+            "step": step,
+            "reason": row.application.reason,
+            "place": row.application.place,
+            "score": round(row.after, 1) if tells and row.after is not None else None,
+            "mark": row.mark,
+            "criteria": [
                 [say(label(code), language), round(points, 1)]
                 for code, points in (row.by_criterion(criteria) if tells else {}).items()
             ],
-            comments=[one.review.comment for one in row.reviews] if tells else [],
-        )
+            "comments": [one.review.comment for one in row.reviews] if tells else [],
+        },
+    )
 
 
 def number_of(text: str) -> int | None:

@@ -302,6 +302,7 @@ def _scores(
         line=line,
         marks=rounds.preset_of(one).process.pass_marks,
         reviewing=one.status is RoundStatus.REVIEWING,
+        by_hand=one.status in deciding.BY_HAND,
         waiting=[row for row in found.rows if row.application.status == "waitlisted"],
     )
 

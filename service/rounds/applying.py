@@ -363,7 +363,7 @@ def appeal(session: Session, actor: Actor, one: Round, application: Application,
     made = Appeal(application_id=application.key, text=kept, raised_by=actor.user_id)
     session.add(made)
     session.flush()
-    record(session, actor, "appeal.raise", made, round=one.uid, application=application.uid)
+    record(session, actor, "appeal.raise", made, reason=kept, round=one.uid, application=application.uid)
     listing, organization = _behind(session, application)
     for email, language in emails_with_role(session, Role.FACILITATOR):
         send(

@@ -11,10 +11,12 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
+from matching.profiles import Side
 from service.db import now, writing
 from service.events import Event, record
 from service.organizations import decisions
 from service.organizations.models import DecisionStep, FlagLevel, FlagRisk
+from service.pairings.models import Objection
 from service.permissions import SYSTEM_ACTOR, Actor
 from tests.service.conftest import words
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from service.accounts.models import User
+    from tests.service.conftest import Enter, MakeListing, MakeParty, MakeRound, Pair
     from tests.service.organizations.conftest import MakeOrganization
 
 AUDIT = "/api/v1/audit"
@@ -97,14 +100,41 @@ def test_trail_of_a_thing_holds_what_names_it(
 def test_kind_of_event_that_nobody_foresaw_is_readable(as_olga: TestClient, engine: Engine) -> None:
     run = MatchRun()
     round_id = uuid4().hex
-    happened(engine, "match_run.finish", run, round=round_id, gap=0.4, sides=["need", "offer"])
+    happened(engine, "match_run.finish", run, round=round_id, drift=0.4, sides=["need", "offer"])
     happened(engine, "match_run.weigh-anew", run, round=round_id, before={"themes": 1}, after={"themes": 2})
     seen = words(as_olga.get(f"/audit?subject={round_id}&lang=en"))
     assert "Match run: finished" in seen
-    assert "Gap: 0.4" in seen
+    assert "Drift: 0.4" in seen
     assert "Sides: Need, Offer" in seen
     assert "Match run: weigh anew" in seen
     assert "Themes: 1 → then Themes: 2" in seen
+
+
+def test_things_without_a_name_are_called_by_what_they_are_about(
+    as_olga: TestClient,
+    engine: Engine,
+    make_party: MakeParty,
+    make_listing: MakeListing,
+    make_round: MakeRound,
+    enter: Enter,
+    pair: Pair,
+) -> None:
+    one = make_round("venture-call")
+    need = enter(one, make_listing(make_party("Green Home"), "Wells"))
+    offer = enter(one, make_listing(make_party("Rich Bank", kind="finance"), "Money", Side.OFFER))
+    pairing = pair(need, offer)
+    objection = Objection(round_id=one.key, pairing_id=pairing.key, name="Ana", email="a@b.org", text="No.")
+    with writing(engine) as session:
+        session.add(objection)
+    happened(engine, "application.decline", need, round=one.uid)
+    happened(engine, "pairing.release", pairing, round=one.uid)
+    happened(engine, "objection.raise", objection, round=one.uid)
+    happened(engine, "round.confirm", one, round=one.uid, pairings=[pairing.uid])
+    items = as_olga.get(AUDIT, params={"subject": one.uid}).json()["items"]
+    assert [item["title"] for item in items] == [one.title, "Wells – Money", "Wells – Money", "Wells"]
+    page = words(as_olga.get(f"/audit?subject={one.uid}&kind=round.confirm&lang=en"))
+    assert "Pairings: Wells – Money" in page
+    assert "Ana" not in words(as_olga.get(f"/audit?subject={one.uid}&lang=en"))
 
 
 def test_filters_narrow_by_kind_person_and_period(

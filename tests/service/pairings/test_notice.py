@@ -306,6 +306,36 @@ def test_declined_side_loses_all_its_pairs(
     assert (application.status, application.reason) == (ApplicationStatus.DECLINED, "It is barred.")
     statuses = [pairing.status for pairing in session.exec(select(Pairing))]
     assert statuses.count(PairingStatus.RELEASED) == left
+    [told] = [
+        job.payload
+        for job in session.exec(select(Job).where(Job.name == "send_mail"))
+        if job.payload["template"] == "application-step"
+    ]
+    assert told["to"] == [*noticed.parties][declined].user.email
+    assert (told["values"]["step"], told["values"]["reason"]) == ("decline", "It is barred.")
+
+
+def test_what_was_pinned_or_set_by_hand_gives_way_to_an_upheld_objection(
+    noticed: Noticed, client: TestClient, as_user: AsUser, rows: Rows
+) -> None:
+    objection = objected(noticed, client, rows)
+    pairing = noticed.pairings[0]
+    sides = {"need_id": pairing.need_id, "offer_id": pairing.offer_id}
+    with writing(noticed.engine) as session:
+        session.add(
+            Override(round_id=noticed.round.key, kind=OverrideKind.LOCK, reason="A promise.", **sides)
+        )
+    path = f"/api/v1/rounds/{noticed.round.uid}/objections/{objection.uid}/uphold"
+    sent = {"reason": "It was paid for already.", "follows": "drop"}
+    assert as_user(noticed.facilitator).post(path, json=sent).status_code == 204
+    lock, ban = rows(select(Override).order_by(col(Override.id)))
+    assert (lock.removed is not None, ban.removed, ban.kind) == (True, None, OverrideKind.BAN)
+    trail = rows(select(Event).where(col(Event.name).startswith("override")).order_by(col(Event.id)))
+    assert [(event.name, event.reason) for event in trail] == [
+        ("override.remove", "It was paid for already."),
+        ("override.make", "It was paid for already."),
+    ]
+    assert trail[1].details["need"] == noticed.needs[0].uid
 
 
 def test_about_the_whole_no_pair_can_be_dropped_but_it_is_worked_on_again(

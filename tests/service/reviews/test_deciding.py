@@ -233,6 +233,23 @@ def test_reviews_of_withdrawn_applications_do_not_count(
     assert as_facilitator.is_staff
 
 
+def test_first_in_line_is_called_up_while_the_match_is_made(
+    scored: Scene, session: Session, as_facilitator: Actor, as_user: Callable[[User], TestClient]
+) -> None:
+    deciding.shortlist(session, as_facilitator, round_of(scored, session), 1)
+    one = round_of(scored, session)
+    one.status = RoundStatus.MATCHING
+    session.commit()
+    desk = as_user(scored.facilitator)
+    page = desk.get(f"{scored.desk}/scores").text
+    assert "Next in line" in page
+    assert "Show where the line falls" not in page, "the line itself is drawn while reviews are written"
+    answer = desk.post(f"{scored.desk}/call-up", data={"call_reason": "An objection was upheld."})
+    assert answer.status_code == 303, answer.text
+    session.expire_all()
+    assert statuses(session)[1] == ("shortlisted", None)
+
+
 def test_nothing_is_decided_outside_the_phase(scored: Scene, session: Session, as_facilitator: Actor) -> None:
     one = round_of(scored, session)
     one.status = RoundStatus.MATCHING
