@@ -42,6 +42,8 @@ from service.pairings import api as pairings_api
 from service.pairings import notice_api, notice_pages, pairing_pages
 from service.pairings import pages as pairings_pages
 from service.pairings.queries import carried_needs
+from service.privacy import api as privacy_api
+from service.privacy import pages as privacy_pages
 from service.protection import SECURITY_HEADERS, Bounded, Heads, Protection
 from service.reports import api as reports_api
 from service.reports import pages as reports_pages
@@ -86,10 +88,12 @@ API = (
     choices_api,
     meetings_api,
     reports_api,
+    privacy_api,
 )
 PAGES = (
     home_pages,
     accounts_pages,
+    privacy_pages,
     audit_pages,
     organizations_pages,
     listings_pages,

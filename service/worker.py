@@ -19,6 +19,7 @@ from service.organizations import actions as organizations
 from service.organizations.evidence import HOLDERS
 from service.pairings import notice, objections
 from service.pairings import running as matching
+from service.privacy.actions import forget_people
 from service.reports import holding, planning, reminding
 from service.reports.queries import holds_content as holds_report_file
 from service.rounds import applying, checking, timekeeping
@@ -37,6 +38,7 @@ HANDLERS: dict[str, Handler] = {
     "clear_jobs": clear_done,
     "clear_keys": clear_keys,
     "clear_expired": accounts.clear_expired,
+    "forget_people": forget_people,
     "clear_evidence": organizations.clear_evidence,
     "remind_applicants": applying.remind_applicants,
     "leave_rounds": applying.leave_rounds,
@@ -69,6 +71,7 @@ TIMERS: list[tuple[timedelta, str]] = [
     (timedelta(days=1), "clear_jobs"),
     (timedelta(hours=1), "clear_keys"),
     (timedelta(days=1), "clear_expired"),
+    (timedelta(days=1), "forget_people"),
     (timedelta(minutes=10), "expire_listings"),
     (timedelta(hours=1), "remind_expiring"),
     (timedelta(hours=1), "remind_applicants"),

@@ -304,7 +304,7 @@ def set_service_roles(session: Session, actor: Actor, uid: str, roles: Iterable[
     chosen = service_roles(roles)
     user = get(session, actor, uid)
     if Role.ADMINISTRATOR not in chosen:
-        _keep_an_administrator(session, user)
+        keep_an_administrator(session, user)
     before, user.roles = user.roles, chosen
     user.version += 1
     session.add(user)
@@ -312,7 +312,7 @@ def set_service_roles(session: Session, actor: Actor, uid: str, roles: Iterable[
     return user
 
 
-def _keep_an_administrator(session: Session, user: User) -> None:
+def keep_an_administrator(session: Session, user: User) -> None:
     """Raise NotNow if nobody else administers the service."""
     active = session.exec(select(User).where(col(User.status) == UserStatus.ACTIVE).with_for_update())
     others = [one for one in active if Role.ADMINISTRATOR in one.roles and one.id != user.id]
@@ -326,7 +326,7 @@ def close_account(session: Session, actor: Actor, uid: str, *, reason: str) -> U
     """Close an account: its sessions and tokens end at once. Raises NotNow for the last administrator."""
     require(actor, "user:administer")
     user = get(session, actor, uid)
-    _keep_an_administrator(session, user)
+    keep_an_administrator(session, user)
     advance(session, actor, user, USER, "close", reason=reason)
     end_all(session, user, tokens=True)
     return user
@@ -336,6 +336,8 @@ def reopen_account(session: Session, actor: Actor, uid: str, *, reason: str) -> 
     """Let somebody in again whose account was closed."""
     require(actor, "user:administer")
     user = get(session, actor, uid)
+    if user.erased is not None:
+        raise NotNow(Message("account-erased", "This account was erased; nobody can be let in again."))
     user.confirmed = user.confirmed or now()
     advance(session, actor, user, USER, "reopen", reason=reason)
     return user

@@ -87,6 +87,24 @@ class User(Row, table=True):
     roles: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     """Of SERVICE_ROLES."""
     status: UserStatus = Field(default=UserStatus.REGISTERED, sa_column=_stored(UserStatus, "user_status"))
+    erased: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the person had everything about them taken out; only the number is left, which the log names."""
+
+
+class ConsentPurpose(StrEnum):
+    """What somebody can say yes or no to."""
+
+    RECOMMENDATIONS = "recommendations"
+    DIGESTS = "digests"
+    INTRODUCTIONS = "introductions"
+
+
+class Consent(Row, table=True):
+    """What somebody said to one purpose; the last word counts, the earlier ones stay as proof."""
+
+    user_id: int = Field(foreign_key="user.id", index=True)
+    purpose: ConsentPurpose = Field(sa_column=_stored(ConsentPurpose, "consent_purpose"))
+    given: bool
 
 
 class Membership(Row, table=True):

@@ -14,6 +14,8 @@ from sqlmodel import Session, col, select
 from matching.messages import Message
 from matching.profiles import Side
 from matching.vocabulary import default_vocabulary
+from service.accounts.consents import allows
+from service.accounts.models import ConsentPurpose
 from service.home import applying, choosing, matching, meeting, reporting, rounds
 from service.home.todo import Todo
 from service.listings import queries as listings
@@ -69,6 +71,8 @@ class Home:
     publishes: bool
     todo: tuple[Todo, ...]
     recommended: Sequence[Card | search.Hit]
+    personal: bool
+    """Whether what is recommended was chosen for the person, and not just the newest."""
     listings: tuple[Listing, ...]
     organizations: tuple[Organization, ...]
 
@@ -115,17 +119,19 @@ def home(session: Session, site: Site, actor: Actor) -> Home:
     own = organizations.mine(session, actor)
     mine = listings.mine(session, actor)
     kind = kind_of(actor, own)
-    recommended: Sequence[Card | search.Hit] = ()
-    if kind in ("facilitator", "new"):
-        recommended = latest(session, Side.NEED)
-    else:
-        side = Side.NEED if kind == "company" else Side.OFFER
-        recommended = search.for_you(session, site, actor, side=side, limit=SUGGESTIONS)
+    personal = kind in ("ngo", "company") and allows(session, actor.user_id, ConsentPurpose.RECOMMENDATIONS)
+    side = Side.OFFER if kind == "ngo" else Side.NEED
+    recommended: Sequence[Card | search.Hit] = (
+        search.for_you(session, site, actor, side=side, limit=SUGGESTIONS)
+        if personal
+        else latest(session, side)
+    )
     return Home(
         kind=kind,
         publishes=any(may(actor, "listing:create", organization.key) for organization in own),
         todo=tuple(_todo(session, actor, own, mine)),
         recommended=recommended,
+        personal=personal,
         listings=tuple(mine[:OWN]),
         organizations=tuple(own),
     )

@@ -15,7 +15,8 @@ from matching.messages import Message
 from matching.text import content_tokens
 from matching.vocabulary import default_vocabulary
 from service import mail
-from service.accounts.models import User, UserStatus
+from service.accounts.consents import allows
+from service.accounts.models import ConsentPurpose, User, UserStatus
 from service.accounts.proofs import sign, unsign
 from service.db import now, reading, writing
 from service.errors import BadInput, NotNow
@@ -251,7 +252,7 @@ def send_digests(work: Work) -> None:
 def _send_digest(work: Work, uid: str, moment: datetime) -> None:
     with reading(work.engine) as session:
         kept = session.exec(select(SavedSearch).where(SavedSearch.uid == uid)).first()
-        if kept is None:
+        if kept is None or not allows(session, kept.user_id, ConsentPurpose.DIGESTS):
             return
         asked = queries.asked_of(kept)
         newest = asked.filters.model_copy(update={"sort": Sort.NEWEST})

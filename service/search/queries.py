@@ -21,6 +21,8 @@ from matching.profiles import Side
 from matching.rules import Rules
 from matching.screening import pair_refusal
 from matching.vocabulary import default_vocabulary
+from service.accounts.consents import allows
+from service.accounts.models import ConsentPurpose
 from service.errors import BadInput, FieldProblem, NotFound
 from service.listings import queries as listings
 from service.listings.cards import public_cards
@@ -254,8 +256,11 @@ def for_you(session: Session, site: Site, actor: Actor, *, side: Side, limit: in
     """Needs (or offers) that fit what the actor's organizations offer (or need), the best first.
 
     Own listings are those that are open, else drafts. Pairs that could never be are left out: strings
-    attached, conflicts of interest, nothing given that is needed. Empty where there is nothing of one's own.
+    attached, conflicts of interest, nothing given that is needed. Empty where there is nothing of one's own,
+    and for those who have turned personal suggestions off.
     """
+    if not allows(session, actor.user_id, ConsentPurpose.RECOMMENDATIONS):
+        return []
     other = Side.OFFER if side is Side.NEED else Side.NEED
     mine = listings.mine(session, actor, other)
     day = listings.today()
