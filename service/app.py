@@ -26,6 +26,7 @@ from service.choices import pages as choices_pages
 from service.choices.wall_pages import make_hub
 from service.db import make_engine
 from service.errors import ServiceError, Unavailable
+from service.funding import api as funding_api
 from service.home import pages as home_pages
 from service.idempotency import Idempotency
 from service.listings import api as listings_api
@@ -89,6 +90,7 @@ API = (
     meetings_api,
     reports_api,
     privacy_api,
+    funding_api,
 )
 PAGES = (
     home_pages,

@@ -95,6 +95,8 @@ def quantity_text(quantity: Quantity, language: str) -> str:
     value = quantity.amount / HUNDREDTHS
     if quantity.unit in _currencies():
         return money_text(value, quantity.unit, language)
+    if quantity.unit not in _UNITS:
+        return f"{number_text(value, language)} {quantity.unit}"
     singular, many = _UNITS[quantity.unit]
     return plural(singular, many, value, language).format(n=number_text(value, language))
 

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 from service import mail
 from service.accounts import actions as accounts
+from service.agreements.hooks import BEFORE_AMENDING
 from service.choices import lapsing, next_in_line
 from service.choices.telling import tell_choice
+from service.funding import ledger
+from service.funding import queries as funding
+from service.funding.conditions import BEFORE_PAYING
 from service.idempotency import clear_keys
 from service.jobs import Handler, Jobs, clear_done
 from service.listings import actions as listings
@@ -62,6 +66,7 @@ HANDLERS: dict[str, Handler] = {
     "tell_choice": tell_choice,
     "plan_reports": planning.plan_reports,
     "remind_reports": reminding.remind_reports,
+    "open_ledger": ledger.open_ledger,
     "announce": webhooks.announce,
     "deliver_webhook": webhooks.deliver,
 }
@@ -92,7 +97,9 @@ TIMERS: list[tuple[timedelta, str]] = [
 BEFORE_LEAVING[RoundStatus.MATCHING] = [notice.nothing_to_show]
 BEFORE_LEAVING[RoundStatus.NOTICE] = [notice.open_objections]
 checking.OVERDUE[:] = [holding.overdue_reports]
-HOLDERS[:] = [holds_attachment, objections.holds_content, holds_report_file]
+BEFORE_AMENDING[:] = [ledger.keeps_what_was_paid]
+BEFORE_PAYING[:] = [holding.unaccepted_report]
+HOLDERS[:] = [holds_attachment, objections.holds_content, funding.holds_content, holds_report_file]
 
 
 def make_jobs(engine: Engine, settings: Settings) -> Jobs:

@@ -57,6 +57,8 @@ class Commitment(Row, table=True):
     organization_id: int = Field(foreign_key="organization.id", index=True)
     """The giver."""
     item: str = Field(max_length=32)
+    position: int = 0
+    """Its place in the terms."""
     kind: CommitmentKind = Field(sa_column=status_column(CommitmentKind, name="commitment_kind"))
     purpose: Purpose = Field(
         default=Purpose.PROGRAMME, sa_column=status_column(Purpose, name="commitment_purpose")
@@ -81,6 +83,8 @@ class Delivery(Row, table=True):
     __tablename__ = "delivery"
 
     commitment_id: int = Field(foreign_key="commitment.id", index=True)
+    organization_id: int = Field(foreign_key="organization.id", index=True)
+    """For whom it was recorded: the giver, or somebody who got it. The other side confirms."""
     quantity: int = Field(sa_type=BigInteger)
     on: date
     text: str = Field(default="", sa_column=Column(Text, nullable=False))
@@ -115,6 +119,7 @@ class Milestone(Row, table=True):
 
     agreement_id: int = Field(foreign_key="agreement.id", index=True)
     item: str = Field(max_length=32)
+    position: int = 0
     status: MilestoneStatus = Field(
         default=MilestoneStatus.PLANNED, sa_column=status_column(MilestoneStatus, name="milestone_status")
     )
@@ -124,7 +129,15 @@ class Milestone(Row, table=True):
     due: date | None = Field(default=None, index=True)
     statement: str = Field(default="", sa_column=Column(Text, nullable=False))
     """What the implementer says was reached."""
+    organization_id: int | None = Field(default=None, foreign_key="organization.id")
+    """Who reported it last."""
+    reported: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reported_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
+    reason: str = Field(default="", sa_column=Column(Text, nullable=False))
+    """Why it was returned last."""
     accepted: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reminded: int = 0
+    """How many reminders went out."""
     ended: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
@@ -148,7 +161,8 @@ DISBURSEMENT = Lifecycle(
     step("hold", (_D.REQUESTED, _D.APPROVED), _D.HELD, needs_reason=True),
     step("release", _D.HELD, _D.REQUESTED),
     step("pay", _D.APPROVED, _D.PAID),
-    step("recover", _D.PAID, _D.RECOVERED, needs_reason=True),
+    step("recover", (_D.PAID, _D.RECOVERED), _D.RECOVERED, needs_reason=True),
+    step("replan", (_D.REQUESTED, _D.APPROVED, _D.HELD), _D.PLANNED, needs_reason=True),
 )
 
 
@@ -164,6 +178,8 @@ class Disbursement(Row, table=True):
     """What must be accepted before it is paid; None: nothing but the signatures."""
     payee_id: int = Field(foreign_key="organization.id", index=True)
     item: str = Field(max_length=32)
+    position: int = 0
+    """Tranches of one commitment are paid in this order."""
     status: DisbursementStatus = Field(
         default=DisbursementStatus.PLANNED,
         sa_column=status_column(DisbursementStatus, name="disbursement_status"),
@@ -178,12 +194,15 @@ class Disbursement(Row, table=True):
     """Never who requested it."""
     approved: datetime | None = Field(default=None, sa_type=UtcDateTime)
     paid: date | None = None
+    paid_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
     reference: str = Field(default="", max_length=120)
     """Of the payment, as the bank's statement has it."""
     recovered_amount: int = Field(default=0, sa_type=BigInteger)
+    """What came back in all, at most what was paid."""
     recovered: date | None = None
     reason: str = Field(default="", sa_column=Column(Text, nullable=False))
     """Why it was refused, held or recovered last."""
+    reminded: int = 0
     ended: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
@@ -195,6 +214,7 @@ class BudgetLine(Row, table=True):
 
     agreement_id: int = Field(foreign_key="agreement.id", index=True)
     item: str = Field(max_length=32)
+    position: int = 0
     purpose: Purpose = Field(sa_column=status_column(Purpose, name="budget_line_purpose"))
     label: str = Field(max_length=200)
     planned: int = Field(sa_type=BigInteger)
@@ -208,6 +228,8 @@ class Expense(Row, table=True):
     __tablename__ = "expense"
 
     budget_line_id: int = Field(foreign_key="budget_line.id", index=True)
+    organization_id: int = Field(foreign_key="organization.id", index=True)
+    """Who spent it."""
     amount: int = Field(sa_type=BigInteger)
     """Minor units of the line's currency; negative corrects an earlier one."""
     on: date
@@ -218,19 +240,25 @@ class Expense(Row, table=True):
 
 
 class BreachStatus(StrEnum):
-    """Whether a party broke the agreement."""
+    """Whether a party broke the agreement. `upheld`: the finding stands after an appeal."""
 
     ALLEGED = "alleged"
     FOUND = "found"
     DISMISSED = "dismissed"
+    UPHELD = "upheld"
+    OVERTURNED = "overturned"
 
 
+_B = BreachStatus
 BREACH = Lifecycle(
     "breach",
-    step("find", BreachStatus.ALLEGED, BreachStatus.FOUND, needs_reason=True),
-    step("dismiss", BreachStatus.ALLEGED, BreachStatus.DISMISSED, needs_reason=True),
-    step("overturn", BreachStatus.FOUND, BreachStatus.DISMISSED, needs_reason=True),
+    step("find", _B.ALLEGED, _B.FOUND, needs_reason=True),
+    step("dismiss", _B.ALLEGED, _B.DISMISSED, needs_reason=True),
+    step("uphold", _B.FOUND, _B.UPHELD, needs_reason=True),
+    step("overturn", _B.FOUND, _B.OVERTURNED, needs_reason=True),
 )
+STANDING = (_B.FOUND, _B.UPHELD)
+"""Findings that have consequences."""
 
 
 class Breach(Row, table=True):
@@ -247,14 +275,24 @@ class Breach(Row, table=True):
     text: str = Field(sa_column=Column(Text, nullable=False))
     language: str = Field(default="und", max_length=8)
     evidence: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    to_recover: int = Field(default=0, sa_type=BigInteger)
-    """Unused money that has to come back, minor units of `currency`."""
-    currency: str = Field(default="", max_length=3)
-    barred_until: date | None = None
+    """Files: filename, media_type, size, sha256."""
+    raised_for: int | None = Field(default=None, foreign_key="organization.id")
+    """The party that says so; nobody: a facilitator."""
+    raised_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
     answer: str = Field(default="", sa_column=Column(Text, nullable=False))
     """What the organization says to it."""
-    appeal: str = Field(default="", sa_column=Column(Text, nullable=False))
-    appealed: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    raised_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
+    answered: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reason: str = Field(default="", sa_column=Column(Text, nullable=False))
+    """Why it was found or dismissed."""
     decided_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
     decided: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    to_recover: dict[str, int] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """By currency: unused money that had to come back when it was found, minor units."""
+    barred_until: date | None = None
+    appeal: str = Field(default="", sa_column=Column(Text, nullable=False))
+    appealed: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    appeal_reason: str = Field(default="", sa_column=Column(Text, nullable=False))
+    """Why the finding stands, or does not, after the appeal."""
+    appeal_decided_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
+    """Never who found the breach."""
+    appeal_decided: datetime | None = Field(default=None, sa_type=UtcDateTime)

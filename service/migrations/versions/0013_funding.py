@@ -30,6 +30,8 @@ def upgrade() -> None:
                 "alleged",
                 "found",
                 "dismissed",
+                "upheld",
+                "overturned",
                 name="breach_status",
                 native_enum=False,
                 create_constraint=True,
@@ -40,15 +42,20 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("evidence", sa.JSON(), nullable=False),
-        sa.Column("to_recover", sa.BigInteger(), nullable=False),
-        sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("barred_until", sa.Date(), nullable=True),
-        sa.Column("answer", sa.Text(), nullable=False),
-        sa.Column("appeal", sa.Text(), nullable=False),
-        sa.Column("appealed", UtcDateTime(), nullable=True),
+        sa.Column("raised_for", sa.Integer(), nullable=True),
         sa.Column("raised_by", sa.Integer(), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("answered", UtcDateTime(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("decided_by", sa.Integer(), nullable=True),
         sa.Column("decided", UtcDateTime(), nullable=True),
+        sa.Column("to_recover", sa.JSON(), nullable=False),
+        sa.Column("barred_until", sa.Date(), nullable=True),
+        sa.Column("appeal", sa.Text(), nullable=False),
+        sa.Column("appealed", UtcDateTime(), nullable=True),
+        sa.Column("appeal_reason", sa.Text(), nullable=False),
+        sa.Column("appeal_decided_by", sa.Integer(), nullable=True),
+        sa.Column("appeal_decided", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["agreement_id"], ["agreement.id"], name=op.f("fk_breach_agreement_id_agreement")
         ),
@@ -60,6 +67,15 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["raised_by"], ["user.id"], name=op.f("fk_breach_raised_by_user"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["raised_for"], ["organization.id"], name=op.f("fk_breach_raised_for_organization")
+        ),
+        sa.ForeignKeyConstraint(
+            ["appeal_decided_by"],
+            ["user.id"],
+            name=op.f("fk_breach_appeal_decided_by_user"),
+            ondelete="SET NULL",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_breach")),
     )
@@ -77,6 +93,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("agreement_id", sa.Integer(), nullable=False),
         sa.Column("item", sa.String(length=32), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
         sa.Column(
             "purpose",
             sa.Enum(
@@ -114,6 +131,7 @@ def upgrade() -> None:
         sa.Column("agreement_id", sa.Integer(), nullable=False),
         sa.Column("organization_id", sa.Integer(), nullable=False),
         sa.Column("item", sa.String(length=32), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
         sa.Column(
             "kind",
             sa.Enum(
@@ -189,6 +207,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("agreement_id", sa.Integer(), nullable=False),
         sa.Column("item", sa.String(length=32), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
         sa.Column(
             "status",
             sa.Enum(
@@ -207,10 +226,21 @@ def upgrade() -> None:
         sa.Column("condition", sa.Text(), nullable=False),
         sa.Column("due", sa.Date(), nullable=True),
         sa.Column("statement", sa.Text(), nullable=False),
+        sa.Column("organization_id", sa.Integer(), nullable=True),
+        sa.Column("reported", UtcDateTime(), nullable=True),
+        sa.Column("reported_by", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("accepted", UtcDateTime(), nullable=True),
+        sa.Column("reminded", sa.Integer(), nullable=False),
         sa.Column("ended", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["agreement_id"], ["agreement.id"], name=op.f("fk_milestone_agreement_id_agreement")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_milestone_organization_id_organization")
+        ),
+        sa.ForeignKeyConstraint(
+            ["reported_by"], ["user.id"], name=op.f("fk_milestone_reported_by_user"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_milestone")),
         sa.UniqueConstraint("agreement_id", "item", name="milestone_once"),
@@ -228,6 +258,7 @@ def upgrade() -> None:
         sa.Column("created", UtcDateTime(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("commitment_id", sa.Integer(), nullable=False),
+        sa.Column("organization_id", sa.Integer(), nullable=False),
         sa.Column("quantity", sa.BigInteger(), nullable=False),
         sa.Column("on", sa.Date(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
@@ -243,10 +274,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["user_id"], ["user.id"], name=op.f("fk_delivery_user_id_user"), ondelete="SET NULL"
         ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_delivery_organization_id_organization")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_delivery_commitment_id"), ["commitment_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_delivery_organization_id"), ["organization_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_delivery_uid"), ["uid"], unique=True)
 
     op.create_table(
@@ -260,6 +295,7 @@ def upgrade() -> None:
         sa.Column("milestone_id", sa.Integer(), nullable=True),
         sa.Column("payee_id", sa.Integer(), nullable=False),
         sa.Column("item", sa.String(length=32), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
         sa.Column(
             "status",
             sa.Enum(
@@ -284,10 +320,12 @@ def upgrade() -> None:
         sa.Column("approved_by", sa.Integer(), nullable=True),
         sa.Column("approved", UtcDateTime(), nullable=True),
         sa.Column("paid", sa.Date(), nullable=True),
+        sa.Column("paid_by", sa.Integer(), nullable=True),
         sa.Column("reference", sa.String(length=120), nullable=False),
         sa.Column("recovered_amount", sa.BigInteger(), nullable=False),
         sa.Column("recovered", sa.Date(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("reminded", sa.Integer(), nullable=False),
         sa.Column("ended", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["agreement_id"], ["agreement.id"], name=op.f("fk_disbursement_agreement_id_agreement")
@@ -306,6 +344,9 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["requested_by"], ["user.id"], name=op.f("fk_disbursement_requested_by_user"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["paid_by"], ["user.id"], name=op.f("fk_disbursement_paid_by_user"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_disbursement")),
         sa.UniqueConstraint("agreement_id", "item", name="disbursement_once"),
@@ -326,6 +367,7 @@ def upgrade() -> None:
         sa.Column("created", UtcDateTime(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("budget_line_id", sa.Integer(), nullable=False),
+        sa.Column("organization_id", sa.Integer(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("on", sa.Date(), nullable=False),
         sa.Column("text", sa.String(length=500), nullable=False),
@@ -337,10 +379,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["user_id"], ["user.id"], name=op.f("fk_expense_user_id_user"), ondelete="SET NULL"
         ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_expense_organization_id_organization")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_expense")),
     )
     with op.batch_alter_table("expense", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_expense_budget_line_id"), ["budget_line_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_expense_organization_id"), ["organization_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_expense_uid"), ["uid"], unique=True)
 
     # ### end Alembic commands ###
@@ -351,6 +397,7 @@ def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     with op.batch_alter_table("expense", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_expense_uid"))
+        batch_op.drop_index(batch_op.f("ix_expense_organization_id"))
         batch_op.drop_index(batch_op.f("ix_expense_budget_line_id"))
 
     op.drop_table("expense")
@@ -366,6 +413,7 @@ def downgrade() -> None:
     op.drop_table("disbursement")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_delivery_uid"))
+        batch_op.drop_index(batch_op.f("ix_delivery_organization_id"))
         batch_op.drop_index(batch_op.f("ix_delivery_commitment_id"))
 
     op.drop_table("delivery")
