@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -20,6 +20,17 @@ from service.agreements.models import Agreement, AgreementKind, AgreementStatus,
 from service.app import create_app
 from service.db import make_engine, now, writing
 from service.events import record
+from service.funding.models import (
+    Breach,
+    BudgetLine,
+    Commitment,
+    CommitmentKind,
+    Disbursement,
+    DisbursementStatus,
+    Milestone,
+    MilestoneStatus,
+    Purpose,
+)
 from service.jobs import Work
 from service.listings import actions, requests, threads
 from service.listings.reading import Draft
@@ -114,6 +125,35 @@ class Entered:
         """Assign it to somebody."""
         with writing(self.world.engine) as session:
             session.add(Review(uid=uid, application_id=self.application.key, user_id=user.key))
+
+
+@dataclass
+class Books:
+    """An agreement in force with something in each of its books; `other`: uid of the other party."""
+
+    world: World
+    agreement: Agreement
+    other: str
+    tranche: Disbursement
+    milestone: Milestone
+    gift: Commitment
+    line: BudgetLine
+    breach: Breach
+
+    def tranche_is(self, status: DisbursementStatus) -> str:
+        """The uid of the tranche, which is put into a status."""
+        return self._is(Disbursement, self.tranche, status)
+
+    def milestone_is(self, status: MilestoneStatus) -> str:
+        """The uid of the milestone, which is put into a status."""
+        return self._is(Milestone, self.milestone, status)
+
+    def _is(self, table: type[Any], row: Any, status: Any) -> str:
+        with writing(self.world.engine) as session:
+            kept = session.get_one(table, row.key)
+            kept.status = status
+            session.add(kept)
+        return str(row.uid)
 
 
 @dataclass
@@ -253,6 +293,50 @@ class Place:
         site = self.world.app.state.site
         match_round(Work(self.world.engine, site.settings, site, run.job), uid=run.uid)
         return talk.uid, run.uid
+
+    def books(self, role: PartyRole) -> Books:
+        """The books of an agreement in force in which the organization funds, or carries out."""
+        other = self.world.place()
+        funder, doer = (self, other) if role is PartyRole.FUNDER else (other, self)
+        with writing(self.world.engine) as session:
+            made = Agreement(
+                number=uuid4().hex[:12],
+                kind=AgreementKind.DONATION,
+                status=AgreementStatus.IN_FORCE,
+                title="Clean water",
+            )
+            session.add(made)
+            session.flush()
+            for place, part in ((funder, PartyRole.FUNDER), (doer, PartyRole.IMPLEMENTER)):
+                session.add(Party(agreement_id=made.key, organization_id=place.organization.key, role=part))
+            common: dict[str, Any] = {"agreement_id": made.key, "currency": "CNY"}
+            cash, gift = (
+                Commitment(
+                    **common,
+                    organization_id=funder.organization.key,
+                    item=kind.value,
+                    kind=kind,
+                    quantity=5_000,
+                    unit=unit,
+                )
+                for kind, unit in ((CommitmentKind.CASH, "CNY"), (CommitmentKind.GOODS, "piece"))
+            )
+            milestone = Milestone(agreement_id=made.key, item="m", title="Wells")
+            line = BudgetLine(**common, item="b", purpose=Purpose.PROGRAMME, label="Filters", planned=5_000)
+            session.add_all([cash, gift, milestone, line])
+            session.flush()
+            tranche = Disbursement(
+                **common,
+                commitment_id=cash.key,
+                payee_id=doer.organization.key,
+                item="t",
+                amount=5_000,
+            )
+            breach = Breach(
+                agreement_id=made.key, organization_id=self.organization.key, text="Nothing came."
+            )
+            session.add_all([tranche, breach])
+        return Books(self.world, made, other.uid, tranche, milestone, gift, line, breach)
 
     def report(self, status: ReportStatus, *, own: bool) -> Report:
         """A quarter's report that the organization owes (`own`), or that another owes to it."""

@@ -10,8 +10,10 @@ from uuid import uuid4
 import pytest
 from sqlmodel import Session, col, func, select
 
+from service.agreements.models import PartyRole
 from service.db import now
 from service.events import Event
+from service.funding.models import DisbursementStatus, MilestoneStatus
 from service.organizations.models import OrganizationStatus
 from service.pairings.models import PairingStatus
 from service.permissions import Role, table
@@ -198,6 +200,59 @@ def _visit(here: Place) -> Ask:
     return ask("POST", f"/api/v1/agreements/{agreement}/visits", hidden=True, json=given)
 
 
+def _request_tranche(here: Place) -> Ask:
+    uid = here.books(PartyRole.IMPLEMENTER).tranche.uid
+    return ask("POST", f"/api/v1/tranches/{uid}/request", hidden=True)
+
+
+def _approve_tranche(here: Place) -> Ask:
+    uid = here.books(PartyRole.FUNDER).tranche_is(DisbursementStatus.REQUESTED)
+    return ask("POST", f"/api/v1/tranches/{uid}/approve", hidden=True)
+
+
+def _pay_tranche(here: Place) -> Ask:
+    uid = here.books(PartyRole.FUNDER).tranche_is(DisbursementStatus.APPROVED)
+    given = {"on": str(now().date()), "reference": "Bank 42"}
+    return ask("POST", f"/api/v1/tranches/{uid}/pay", hidden=True, json=given)
+
+
+def _report_milestone(here: Place) -> Ask:
+    uid = here.books(PartyRole.IMPLEMENTER).milestone.uid
+    return ask("POST", f"/api/v1/milestones/{uid}/report", hidden=True, json={"statement": "Dug."})
+
+
+def _accept_milestone(here: Place) -> Ask:
+    uid = here.books(PartyRole.FUNDER).milestone_is(MilestoneStatus.REPORTED)
+    return ask("POST", f"/api/v1/milestones/{uid}/accept", hidden=True)
+
+
+def _deliver(here: Place) -> Ask:
+    uid, given = here.books(PartyRole.FUNDER).gift.uid, {"quantity": 100, "on": str(now().date())}
+    return ask("POST", f"/api/v1/commitments/{uid}/deliveries", hidden=True, json=given)
+
+
+def _spend(here: Place) -> Ask:
+    uid = here.books(PartyRole.IMPLEMENTER).line.uid
+    typed = {"amount": "100", "on": str(now().date()), "text": "Filters"}
+    return ask("POST", f"/api/v1/budget-lines/{uid}/expenses", hidden=True, data=typed)
+
+
+def _allege(here: Place) -> Ask:
+    books = here.books(PartyRole.FUNDER)
+    typed = {"organization": books.other, "text": "Nothing came."}
+    return ask("POST", f"/api/v1/agreements/{books.agreement.uid}/breaches", hidden=True, data=typed)
+
+
+def _answer_breach(here: Place) -> Ask:
+    uid = here.books(PartyRole.IMPLEMENTER).breach.uid
+    return ask("POST", f"/api/v1/breaches/{uid}/answer", hidden=True, json={"text": "It came in March."})
+
+
+def _decide_breach(here: Place) -> Ask:
+    uid = here.books(PartyRole.IMPLEMENTER).breach.uid
+    return ask("POST", f"/api/v1/breaches/{uid}/dismiss", hidden=True, json={"reason": "It came in March."})
+
+
 ASKS: dict[str, Callable[[Place], Ask]] = {
     "organization:register": lambda here: ask(
         "POST", "/api/v1/organizations", json={"name": f"New {here.uid}", "kind": "ngo", "distinct": True}
@@ -234,6 +289,16 @@ ASKS: dict[str, Callable[[Place], Ask]] = {
     "choice:make": _choice,
     "forum:steer": _steer,
     "agreement:sign": _sign,
+    "tranche:request": _request_tranche,
+    "tranche:approve": _approve_tranche,
+    "tranche:pay": _pay_tranche,
+    "milestone:report": _report_milestone,
+    "milestone:accept": _accept_milestone,
+    "delivery:record": _deliver,
+    "expense:record": _spend,
+    "breach:raise": _allege,
+    "breach:answer": _answer_breach,
+    "breach:decide": _decide_breach,
     "application:submit": _enter,
     "application:screen": _screen,
     "application:appeal": _appeal,
