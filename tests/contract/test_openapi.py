@@ -34,6 +34,7 @@ from sqlmodel import select
 from service.accounts import actions
 from service.accounts.models import Token
 from service.accounts.queries import SESSION_COOKIE
+from service.agreements.models import PartyRole
 from service.db import now, writing
 from service.permissions import Role, table
 from service.rounds.models import RoundStatus
@@ -76,9 +77,12 @@ def _token(world: World, role: Role, place: Place) -> dict[str, str]:
 
 def _existing(place: Place) -> list[str]:
     """Ids that lead somewhere."""
+    books = place.books(PartyRole.IMPLEMENTER)
+    kept = (books.agreement, books.tranche, books.milestone, books.gift, books.line, books.breach)
     talks = [place.pairing(phase) for phase in (RoundStatus.CHOOSING, RoundStatus.SIGNING)]
     return [
         *(one.uid for pair in talks for one in pair),
+        *(one.uid for one in kept),
         place.uid,
         place.listing().uid,
         place.listing(publish=False).uid,

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from service.agreements.models import Agreement, AgreementStatus
 from service.agreements.terms import BudgetTerms, CommitmentTerms, Terms
-from service.db import writing
+from service.db import now, writing
 from service.funding import actions, ledger, queries
 from service.funding.models import BudgetLine, Commitment, Disbursement, Milestone
 from service.permissions import Actor, Role
@@ -139,7 +139,7 @@ class Deal:
                 title=self.agreement.title,
                 terms=terms.model_dump(mode="json"),
                 amends_id=self.agreement.key,
-                in_force=queries.now(),
+                in_force=now(),
             )
             session.add(amendment)
             session.flush()
