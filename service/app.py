@@ -47,6 +47,7 @@ from service.privacy import api as privacy_api
 from service.privacy import pages as privacy_pages
 from service.protection import SECURITY_HEADERS, Bounded, Heads, Protection
 from service.reports import api as reports_api
+from service.reports import giving_api, giving_pages
 from service.reports import pages as reports_pages
 from service.reviews import api as reviews_api
 from service.reviews import pages as reviews_pages
@@ -91,6 +92,7 @@ API = (
     reports_api,
     privacy_api,
     funding_api,
+    giving_api,
 )
 PAGES = (
     home_pages,
@@ -111,6 +113,7 @@ PAGES = (
     screening_pages,
     showcase_pages,
     reports_pages,
+    giving_pages,
 )
 SECONDS_FIRST = 0.5
 """How long the first answers come before work in the background, which loads much."""

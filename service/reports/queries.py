@@ -268,7 +268,7 @@ def _money(session: Session, report: Report) -> list[dict[str, Any]]:
     add(
         "promised",
         session.exec(
-            total(Commitment.value, Commitment.currency).where(
+            total(Commitment.quantity, Commitment.currency).where(
                 Commitment.agreement_id == report.agreement_id,
                 Commitment.kind == CommitmentKind.CASH,
                 col(Commitment.ended).is_(None),
