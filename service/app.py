@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import OperationalError
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 
 from matching.messages import Message
 from service.accounts import api as accounts_api
@@ -24,7 +26,7 @@ from service.audit import pages as audit_pages
 from service.choices import api as choices_api
 from service.choices import pages as choices_pages
 from service.choices.wall_pages import make_hub
-from service.db import make_engine
+from service.db import Turns, make_engine
 from service.errors import ServiceError, Unavailable
 from service.funding import api as funding_api
 from service.home import pages as home_pages
@@ -64,9 +66,8 @@ from service.webhooks import pages as webhooks_pages
 from service.worker import make_jobs
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
-    from fastapi import APIRouter
     from starlette.types import Scope
 
     from service.settings import Settings
@@ -140,6 +141,7 @@ def create_app(settings: Settings) -> FastAPI:
         limiter=MovingWindowRateLimiter(MemoryStorage()),
         hold=hold,
         held=held,
+        turns=Turns(engine),
     )
     jobs.site = site
 
@@ -181,10 +183,7 @@ def create_app(settings: Settings) -> FastAPI:
     _install_failures(app)
     _install_health(app, site, figures)
     app.mount("/static", _Static(directory=STATIC, check_dir=False), name="static")
-    for one in API:
-        _include(app, one.router, responses=PROBLEMS)
-    for one in PAGES:
-        _include(app, one.router)
+    app.routes.extend(_rooms())
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     most_bytes = settings.upload_bytes + FORM_OVERHEAD
     app.add_middleware(Bounded, most_bytes=most_bytes)
@@ -195,19 +194,38 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _include(app: FastAPI, router: APIRouter, **how: Any) -> None:
-    """Put a slice's routes in place, to be looked through only for addresses that begin as all of them do.
+@cache
+def _rooms() -> list[BaseRoute]:
+    """The routes of all slices, put together once for all applications of a process."""
+    house = APIRouter()
+    for one in API:
+        house.include_router(Wing(one.router), responses=PROBLEMS)
+    for one in PAGES:
+        house.include_router(Wing(one.router))
+    return house.routes
 
-    The framework would look through every route of every slice before it, and twice.
-    """
-    app.include_router(router, **how)
-    here, beginning = app.router.routes[-1], router.prefix.partition("{")[0]
-    fits = here.matches
 
-    def matches(scope: Scope) -> tuple[Match, Scope]:
-        return fits(scope) if scope["path"].startswith(beginning) else (Match.NONE, {})
+class Wing(APIRouter):
+    """A room's routes, tried only where an address begins as one of them does: there are hundreds more."""
 
-    here.matches = matches  # type: ignore[method-assign]
+    def __init__(self, room: APIRouter) -> None:
+        super().__init__()
+        self.routes = room.routes
+        self._stems = tuple(set(_stems(room)))
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As any router's, for addresses that begin alike."""
+        return super().matches(scope) if scope["path"].startswith(self._stems) else (Match.NONE, {})
+
+
+def _stems(room: APIRouter, prefix: str = "") -> Iterator[str]:
+    """How the addresses of a room begin, up to their first parameter."""
+    for route in room.routes:
+        if isinstance(route, APIRoute):
+            yield f"{prefix}{route.path}".partition("{")[0]
+        else:
+            inner: Any = route
+            yield from _stems(inner.original_router, prefix + inner.include_context.prefix)
 
 
 class _Static(StaticFiles):

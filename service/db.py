@@ -6,21 +6,29 @@ that had both read first would otherwise both fail.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import asyncio
+import threading
+from collections import deque
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from math import inf
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Column, DateTime, Engine, Enum, TypeDecorator, create_engine, event
 from sqlmodel import Field, Session, SQLModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from enum import StrEnum
 
     from sqlalchemy import Connection, Dialect
 
 SQLITE_BUSY_SECONDS = 15
+MOST_WRITERS = 8
+"""Requests of one process that write to PostgreSQL at the same time; to SQLite one does."""
 SQLModel.metadata.naming_convention = {
     "pk": "pk_%(table_name)s",
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
@@ -131,3 +139,50 @@ def writing(engine: Engine) -> Iterator[Session]:
     with Session(engine.execution_options(writing=True), expire_on_commit=False) as session:
         yield session
         session.commit()
+
+
+class Turns:
+    """Lets few requests write at a time; the others wait in the order in which they came, and hold no thread.
+
+    If they waited for the database's lock in threads, soon all threads would, and none would be left for the
+    one that has the lock. So commits have threads of their own too.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine.execution_options(writing=True)
+        self._free = 1 if engine.dialect.name == "sqlite" else MOST_WRITERS
+        self._waiting: deque[Future[None]] = deque()
+        self._lock = threading.Lock()
+        self._committing = CapacityLimiter(inf)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Session]:
+        """As `writing`, when it is one's turn."""
+        mine = self._line_up()
+        try:
+            await asyncio.shield(asyncio.wrap_future(mine))
+            with Session(self._engine, expire_on_commit=False) as session:
+                yield session
+                await to_thread.run_sync(session.commit, limiter=self._committing)
+        finally:
+            self._pass_on(mine)
+
+    def _line_up(self) -> Future[None]:
+        mine: Future[None] = Future()
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                mine.set_result(None)
+            else:
+                self._waiting.append(mine)
+        return mine
+
+    def _pass_on(self, mine: Future[None]) -> None:
+        """To whoever is next; who gave up before it was their turn only leaves the line."""
+        with self._lock:
+            if not mine.done():
+                self._waiting.remove(mine)
+            elif self._waiting:
+                self._waiting.popleft().set_result(None)
+            else:
+                self._free += 1

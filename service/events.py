@@ -58,6 +58,9 @@ class Event(SQLModel, table=True):
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+_LAST_HASH = select(Event.hash).order_by(col(Event.id).desc()).limit(1)
+
+
 class Thing(Protocol):
     """Something with a status and an id that may be shown."""
 
@@ -74,7 +77,7 @@ def record(
     """Add an entry about `thing` to the log, in the same transaction as what it tells of."""
     if session.get_bind().dialect.name == "postgresql":
         session.connection().execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
-    last = session.exec(select(Event.hash).order_by(col(Event.id).desc()).limit(1)).first()
+    last = session.exec(_LAST_HASH).first()
     event = Event(
         actor=actor.uid,
         name=name,

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from jinja2.runtime import Context
     from sqlalchemy import Engine
 
+    from service.db import Turns
     from service.jobs import Jobs
     from service.settings import Settings
 
@@ -74,6 +75,8 @@ class Site:
     """Keeps what was typed into the form at a path; the key for a cookie, or nothing."""
     held: Callable[[Session, str, str], Mapping[str, list[str]] | None]
     """What was kept under a key for the form at a path."""
+    turns: Turns
+    """For the requests that write."""
     search: Any = None
 
 
@@ -92,8 +95,9 @@ async def _reading(request: Request) -> AsyncIterator[Session]:
             await run_in_threadpool(session.close)
 
 
-def _writing(request: Request) -> Iterator[Session]:
-    with writing(site_of(request).engine) as session:
+async def _writing(request: Request, _who: Asking, _sent: Form) -> AsyncIterator[Session]:
+    """Its turn comes when the whole request is here and its sender known: nobody waits for a slow phone."""
+    async with site_of(request).turns.writing() as session:
         yield session
 
 

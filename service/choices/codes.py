@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from itsdangerous import BadData, Signer, TimestampSigner
-from sqlalchemy import and_
+from sqlalchemy import and_, bindparam
 from sqlmodel import Session, col, select
 
 from service.choices.models import Attendance
@@ -69,19 +69,22 @@ def holder_of(session: Session, secret: str, one: Round, word: str, language: st
     )
 
 
+_HOLDER = (
+    select(Organization, Attendance)
+    .outerjoin(
+        Attendance,
+        and_(
+            col(Attendance.organization_id) == col(Organization.id),
+            col(Attendance.round_id) == bindparam("round"),
+        ),
+    )
+    .where(Organization.uid == bindparam("uid"))
+)
+
+
 def _holder(session: Session, one: Round, content: str) -> Organization | None:
     uid, _, number = content.partition("-")
-    found = session.exec(
-        select(Organization, Attendance)
-        .outerjoin(
-            Attendance,
-            and_(
-                col(Attendance.organization_id) == col(Organization.id),
-                col(Attendance.round_id) == one.key,
-            ),
-        )
-        .where(Organization.uid == uid)
-    ).first()
+    found = session.exec(_HOLDER, params={"uid": uid, "round": one.key}).first()
     if found is None:
         return None
     organization, there = found

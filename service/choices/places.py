@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from sqlalchemy import or_
+from sqlalchemy import bindparam, or_
 from sqlmodel import Session, col, select
 
 from matching.messages import Message, Quantity
@@ -68,18 +68,21 @@ def offer_has_room(listing: Listing, found: Sequence[Pairing]) -> bool:
     )
 
 
+_NEIGHBOURS = (
+    select(Pairing)
+    .where(
+        or_(col(Pairing.need_id) == bindparam("need"), col(Pairing.offer_id) == bindparam("offer")),
+        col(Pairing.status).in_([PairingStatus.RELEASED, *HOLDING]),
+        col(Pairing.id) != bindparam("one"),
+    )
+    .order_by(col(Pairing.id))
+)
+
+
 def neighbours(session: Session, pairing: Pairing) -> list[Pairing]:
     """What is released or promised for the same need or from the same offer; also of one not yet written."""
-    found = session.exec(
-        select(Pairing)
-        .where(
-            or_(col(Pairing.need_id) == pairing.need_id, col(Pairing.offer_id) == pairing.offer_id),
-            col(Pairing.status).in_([PairingStatus.RELEASED, *HOLDING]),
-            col(Pairing.id) != pairing.id,
-        )
-        .order_by(col(Pairing.id))
-    )
-    return list(found)
+    values = {"need": pairing.need_id, "offer": pairing.offer_id, "one": pairing.id or 0}
+    return list(session.exec(_NEIGHBOURS, params=values))
 
 
 def in_the_way(session: Session, line: Line) -> Message | None:

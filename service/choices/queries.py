@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, or_
 from sqlalchemy import select as rows_of
 from sqlalchemy.orm import aliased, load_only
 from sqlmodel import Session, col, select
@@ -144,9 +145,12 @@ def choosing(session: Session, one: Round) -> Choosing:
     )
 
 
+_STAGE = select(LiveStage).where(LiveStage.round_id == bindparam("round"))
+
+
 def stage(session: Session, one: Round) -> LiveStage | None:
     """What is going on in the hall; None where nobody has opened it."""
-    return session.exec(select(LiveStage).where(LiveStage.round_id == one.key)).first()
+    return session.exec(_STAGE, params={"round": one.key}).first()
 
 
 # Pairings with both their sides ------------------------------------------------------------------------
@@ -199,13 +203,6 @@ class Line:
         return None if len(accepted) != 1 else Side.OFFER if accepted[0] is Side.NEED else Side.NEED
 
 
-def _of_organizations(one: Round, organizations: Iterable[int]) -> ColumnElement[bool]:
-    own = select(Application.id).where(
-        Application.round_id == one.key, col(Application.organization_id).in_(list(organizations))
-    )
-    return or_(col(Pairing.need_id).in_(own), col(Pairing.offer_id).in_(own))
-
-
 def lines(
     session: Session,
     actor: Actor,
@@ -215,12 +212,11 @@ def lines(
     organizations: Iterable[int] | None = None,
 ) -> list[Line]:
     """The pairings of a round that the actor may see, by number; those of some organizations only."""
-    condition = and_(
-        pairings.seen_by(actor), col(Pairing.round_id) == one.key, col(Pairing.status).in_(statuses)
-    )
+    found = _of_round(is_staff=actor.is_staff, of_some=organizations is not None)
+    values = {"round": one.key, "statuses": list(statuses), "own": list(actor.memberships)}
     if organizations is not None:
-        condition = and_(condition, _of_organizations(one, organizations))
-    return _lines_where(session, condition)
+        values["organizations"] = list(organizations)
+    return _told(session, found, values)
 
 
 def mine(session: Session, actor: Actor, one: Round) -> list[Line]:
@@ -230,8 +226,8 @@ def mine(session: Session, actor: Actor, one: Round) -> list[Line]:
 
 def line(session: Session, actor: Actor, one: Round, uid: str) -> Line:
     """One pairing of the round. Raises NotFound."""
-    condition = and_(pairings.seen_by(actor), col(Pairing.uid) == uid, col(Pairing.round_id) == one.key)
-    found = _lines_where(session, condition)
+    values = {"round": one.key, "uid": uid, "own": list(actor.memberships)}
+    found = _told(session, _one_of_round(is_staff=actor.is_staff), values)
     if not found:
         raise NotFound
     return found[0]
@@ -262,18 +258,49 @@ _SIDES = (
 """What a pairing is told by; the rest of its listings is read where somebody asks for it."""
 
 
-def _lines_where(session: Session, condition: ColumnElement[bool]) -> list[Line]:
+def _many(name: str) -> BindParameter[Any]:
+    return bindparam(name, expanding=True)
+
+
+# A whole hall asks these within a minute: to put a statement together takes longer than to execute it.
+
+
+@cache
+def _of_round(*, is_staff: bool, of_some: bool) -> Select[Any]:
+    found = _SIDES.where(
+        pairings.seen(_many("own"), is_staff=is_staff),
+        col(Pairing.round_id) == bindparam("round"),
+        col(Pairing.status).in_(_many("statuses")),
+    )
+    if not of_some:
+        return found
+    own = select(Application.id).where(
+        Application.round_id == bindparam("round"),
+        col(Application.organization_id).in_(_many("organizations")),
+    )
+    return found.where(or_(col(Pairing.need_id).in_(own), col(Pairing.offer_id).in_(own)))
+
+
+@cache
+def _one_of_round(*, is_staff: bool) -> Select[Any]:
+    return _SIDES.where(
+        pairings.seen(_many("own"), is_staff=is_staff),
+        col(Pairing.uid) == bindparam("uid"),
+        col(Pairing.round_id) == bindparam("round"),
+    )
+
+
+_NUMBERED = _SIDES.where(col(Pairing.id).in_(_many("pairings")))
+_CHOICES = select(Choice).where(col(Choice.pairing_id).in_(_many("pairings")))
+_SIGNATURES = select(Signed).where(col(Signed.pairing_id).in_(_many("pairings")))
+
+
+def _told(session: Session, statement: Select[Any], values: dict[str, Any]) -> list[Line]:
     """Pairings with what both sides are and have said, by number; three statements however many."""
-    found = session.execute(_SIDES.where(condition)).all()
-    keys = [row[0].key for row in found]
-    choices = {
-        (one.pairing_id, one.side): one
-        for one in session.exec(select(Choice).where(col(Choice.pairing_id).in_(keys)))
-    }
-    signed = {
-        (one.pairing_id, one.side): one
-        for one in session.exec(select(Signed).where(col(Signed.pairing_id).in_(keys)))
-    }
+    found = session.execute(statement, values).all()
+    keys = {"pairings": [row[0].key for row in found]}
+    choices = {(one.pairing_id, one.side): one for one in session.exec(_CHOICES, params=keys)}
+    signed = {(one.pairing_id, one.side): one for one in session.exec(_SIGNATURES, params=keys)}
 
     def half(pairing: Pairing, side: Side, brought: Any) -> Half:
         application, listing, organization = brought
@@ -288,27 +315,29 @@ def _lines_where(session: Session, condition: ColumnElement[bool]) -> list[Line]
 
 def with_sides(session: Session, found: Sequence[Pairing]) -> list[Line]:
     """Pairings that the actor may see, with their sides, in their order."""
-    by_id = {
-        line.pairing.key: line
-        for line in _lines_where(session, col(Pairing.id).in_([one.key for one in found]))
-    }
+    told = _told(session, _NUMBERED, {"pairings": [one.key for one in found]})
+    by_id = {line.pairing.key: line for line in told}
     return [by_id[one.key] for one in found]
+
+
+_WAITING = (
+    select(func.count())
+    .select_from(Choice)
+    .join(Pairing, col(Pairing.id) == col(Choice.pairing_id))
+    .where(
+        Pairing.round_id == bindparam("round"),
+        Pairing.status == PairingStatus.RELEASED,
+        Choice.organization_id == bindparam("organization"),
+        Choice.answer == Answer.ACCEPTED,
+        Choice.pairing_id != bindparam("besides"),
+    )
+)
 
 
 def waiting_for_others(session: Session, one: Round, organization: int, besides: int = 0) -> int:
     """How many pairings that an organization has accepted wait for the other side."""
-    return session.exec(
-        select(func.count())
-        .select_from(Choice)
-        .join(Pairing, col(Pairing.id) == col(Choice.pairing_id))
-        .where(
-            Pairing.round_id == one.key,
-            Pairing.status == PairingStatus.RELEASED,
-            Choice.organization_id == organization,
-            Choice.answer == Answer.ACCEPTED,
-            Choice.pairing_id != besides,
-        )
-    ).one()
+    values = {"round": one.key, "organization": organization, "besides": besides}
+    return session.exec(_WAITING, params=values).one()
 
 
 # Who is there, and how far it is ------------------------------------------------------------------------
@@ -418,9 +447,12 @@ def attendance(session: Session, one: Round, organization: int) -> Attendance | 
     ).first()
 
 
+_NEWEST = select(func.max(Event.id))
+
+
 def newest_event(session: Session) -> int:
     """The number of the last entry of the log: what has happened until now."""
-    return session.exec(select(func.max(Event.id))).one() or 0
+    return session.exec(_NEWEST).one() or 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from service.errors import Unavailable
 from service.events import Event
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
     from sqlalchemy import Engine
 
@@ -57,11 +57,15 @@ class News(NamedTuple):
     id: int
     event: str
     data: str
+    to: frozenset[str] = frozenset()
+    """Whom it concerns, by uid of the organization; nobody in particular: all who listen."""
 
 
 @dataclass(eq=False, slots=True)
 class _Ear:
     channel: Channel
+    of: frozenset[str]
+    """The organizations whose news it wants; none: everybody's."""
     pieces: asyncio.Queue[bytes | None] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
 
 
@@ -86,9 +90,14 @@ class Hub:
                 Message("too-many-listeners", "Too many screens are watching. Try again later.")
             )
 
-    async def listen(self, channel: Channel, after: int) -> AsyncIterator[bytes]:
-        """All news of a channel after the event with this number, as they come, until the connection ends."""
-        ear = _Ear(channel)
+    async def listen(
+        self, channel: Channel, after: int, of: frozenset[str] = frozenset()
+    ) -> AsyncIterator[bytes]:
+        """All news of a channel after the event with this number, as they come, until the connection ends.
+
+        `of`: of what concerns single organizations, only what concerns these.
+        """
+        ear = _Ear(channel, of)
         async with self._turn:
             if self._poller is None:
                 self._seen = await to_thread.run_sync(self._newest, limiter=self._thread)
@@ -98,7 +107,7 @@ class Hub:
         try:
             yield b"retry: 2000\n\n"
             if after < until:
-                yield await to_thread.run_sync(self._missed, channel, after, until, limiter=self._thread)
+                yield await to_thread.run_sync(self._missed, channel, after, until, of, limiter=self._thread)
             while True:
                 try:
                     piece = await asyncio.wait_for(ear.pieces.get(), HEARTBEAT)
@@ -118,19 +127,19 @@ class Hub:
                 async with self._turn:
                     channels = {ear.channel for ear in self._ears}
                     try:
-                        pieces = await to_thread.run_sync(self._look, channels, limiter=self._thread)
+                        told = await to_thread.run_sync(self._look, channels, limiter=self._thread)
                     except SQLAlchemyError:
                         log.exception("news wait for the database")
                         continue
                     for ear in self._ears:
-                        if (piece := pieces.get(ear.channel)) is not None:
+                        if piece := b"".join(_heard(told.get(ear.channel, ()), ear.of)):
                             _hand_over(ear, piece)
         finally:
             self._poller = None
             for ear in self._ears:
                 _let_go(ear)
 
-    def _look(self, channels: set[Channel]) -> dict[Channel, bytes]:
+    def _look(self, channels: set[Channel]) -> dict[Channel, list[_Piece]]:
         """What is new for each of these channels."""
         with reading(self._engine) as session:
             events = self._events(session, self._seen)
@@ -141,15 +150,15 @@ class Hub:
             for event in events:
                 by_round.setdefault(str(event.details.get("round")), []).append(event)
             return {
-                channel: _written(self._tell(session, channel, by_round[channel.round]))
+                channel: [_written(one) for one in self._tell(session, channel, by_round[channel.round])]
                 for channel in channels
                 if channel.round in by_round
             }
 
-    def _missed(self, channel: Channel, after: int, until: int) -> bytes:
+    def _missed(self, channel: Channel, after: int, until: int, of: frozenset[str]) -> bytes:
         """What a channel was told between two numbers."""
         if until - after > MOST_MISSED:
-            return _written([News(until, "reload", "")])
+            return _written(News(until, "reload", "")).text
         found: list[Event] = []
         with reading(self._engine) as session:
             while after < until and (events := self._events(session, after)):
@@ -159,7 +168,8 @@ class Hub:
                     for event in events
                     if event.details.get("round") == channel.round and (event.id or 0) <= until
                 ]
-            return _written(self._tell(session, channel, found)) if found else b": nothing missed\n\n"
+            told = [_written(one) for one in self._tell(session, channel, found)] if found else []
+        return b"".join(_heard(told, of)) or b": nothing missed\n\n"
 
     @staticmethod
     def _events(session: Session, after: int) -> list[Event]:
@@ -186,10 +196,18 @@ def _let_go(ear: _Ear) -> None:
     ear.pieces.put_nowait(None)
 
 
-def _written(news: Iterable[News]) -> bytes:
-    """Messages as the protocol has them."""
-    parts = []
-    for one in news:
-        lines = "".join(f"data: {line}\n" for line in one.data.splitlines() or [""])
-        parts.append(f"id: {one.id}\nevent: {one.event}\n{lines}\n")
-    return "".join(parts).encode()
+class _Piece(NamedTuple):
+    """A message as the protocol has it, and whom it concerns."""
+
+    text: bytes
+    to: frozenset[str]
+
+
+def _written(one: News) -> _Piece:
+    lines = "".join(f"data: {line}\n" for line in one.data.splitlines() or [""])
+    return _Piece(f"id: {one.id}\nevent: {one.event}\n{lines}\n".encode(), one.to)
+
+
+def _heard(pieces: Iterable[_Piece], of: frozenset[str]) -> Iterator[bytes]:
+    """What somebody hears of it who wants the news of these organizations."""
+    return (piece.text for piece in pieces if not piece.to or not of or not piece.to.isdisjoint(of))

@@ -37,6 +37,8 @@ COUNTED = ("pairing.", "choice.", "attendance.", "round.", "application.")
 """Events after which the numbers are counted anew."""
 PUT = ("pairing.become_mutual", "pairing.agree", "pairing.meet")
 GONE = ("pairing.decline", "pairing.drop")
+CHANGED = (*PUT, *GONE, "pairing.lapse", "pairing.take_back", "pairing.offer_again")
+"""Events after which both sides look at their pairing again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +140,13 @@ async def news(
     actor: Asking,
     after: Annotated[int, Query(ge=0)] = 0,
     manner: Annotated[Literal["wall", "phone"], Query()] = "wall",
+    of: Annotated[str, Query(max_length=2_000)] = "",
     last_event_id: Annotated[str, Header()] = "",
 ) -> Response:
-    """What happens in the hall, as server-sent events; after a lost connection from where it was."""
+    """What happens in the hall, as server-sent events; after a lost connection from where it was.
+
+    `of`: the organizations of which a phone wants to hear; of a hall full of others it hears nothing.
+    """
     hub: Hub = request.app.state.hub
     await to_thread.run_sync(_check_round, site_of(request), actor, uid)
     hub.check_room()
@@ -148,7 +154,7 @@ async def news(
         after = int(last_event_id)
     channel = Channel(uid, language_of(request, actor), manner)
     return StreamingResponse(
-        hub.listen(channel, after),
+        hub.listen(channel, after, frozenset(of.split())),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -213,12 +219,18 @@ def _moves_a_pair(event: Event) -> bool:
 def _to_phones(
     site: Site, session: Session, one: Round, language: str, events: Sequence[Event]
 ) -> Iterator[News]:
-    """Which pairings changed, without saying how; and whether one may answer."""
+    """Which pairings changed, without saying how, to both their sides; and whether one may answer."""
+    changed = {event.subject for event in events if event.name in CHANGED}
+    found = session.exec(select(Pairing).where(col(Pairing.uid).in_(changed))).all()
+    sides = {
+        line.pairing.uid: frozenset(half.organization.uid for half in line.halves)
+        for line in queries.with_sides(session, found)
+    }
     for event in events:
         number = event.id or 0
         if event.name.startswith("live_stage."):
             state = queries.choosing(session, one)
             html = render(site, "choices/phone_stage.html", language, VISITOR, state=state)
             yield News(number, "put", html)
-        elif event.name in (*PUT, *GONE, "pairing.lapse", "pairing.take_back", "pairing.offer_again"):
-            yield News(number, "changed", event.subject)
+        elif event.name in CHANGED:
+            yield News(number, "changed", event.subject, sides.get(event.subject, frozenset()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, or_, true
+from sqlalchemy import BindParameter, ColumnElement, and_, exists, false, func, or_, true
 from sqlalchemy import select as any_select
 from sqlalchemy.orm import aliased, defer
 from sqlmodel import Session, col, select
@@ -36,21 +36,26 @@ PUBLIC = (PairingStatus.MUTUAL, PairingStatus.MET, PairingStatus.AGREED)
 
 
 def seen_by(actor: Actor) -> ColumnElement[bool]:
-    """The condition behind `visible_to`.
+    """The condition behind `visible_to`."""
+    return seen(list(actor.memberships), is_staff=actor.is_staff)
+
+
+def seen(own: list[int] | BindParameter[Any], *, is_staff: bool) -> ColumnElement[bool]:
+    """What somebody sees who has these organizations.
 
     Both sides see a pairing once it is released; everybody sees it once it is mutual, or while the round is
     in public notice.
     """
-    if actor.is_staff:
+    if is_staff:
         return true()
-    own = exists().where(
+    ours = exists().where(
         col(Application.id).in_([col(Pairing.need_id), col(Pairing.offer_id)]),
-        col(Application.organization_id).in_(list(actor.memberships)),
+        col(Application.organization_id).in_(own),
     )
     noticed = exists().where(col(Round.id) == col(Pairing.round_id), col(Round.status) == RoundStatus.NOTICE)
     return or_(
         col(Pairing.status).in_(PUBLIC),
-        and_(col(Pairing.status).not_in(HIDDEN), or_(own, noticed)),
+        and_(col(Pairing.status).not_in(HIDDEN), or_(ours, noticed)),
     )
 
 

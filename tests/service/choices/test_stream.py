@@ -18,7 +18,7 @@ from tests.house import serving
 from tests.listening import Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from fastapi import FastAPI
     from sqlmodel import Session
@@ -45,13 +45,19 @@ def wall(talk: Round, port: int) -> Callable[..., Screen]:
     """A screen before the talk: `wall(after=12, manner="phone", language="ru")`."""
 
     def made(
-        *, after: int | None = None, manner: str = "wall", language: str = "en", one: Round | None = None
+        *,
+        after: int | None = None,
+        manner: str = "wall",
+        of: Sequence[str] = (),
+        language: str = "en",
+        one: Round | None = None,
     ) -> Screen:
         here = f"http://127.0.0.1:{port}/rounds/{(one or talk).uid}/wall"
         if after is None:
             page = httpx.get(here, headers={"accept-language": language})
             after = int(re.findall(r'data-after="(\d+)"', page.text)[0])
-        return Screen(f"{here}/events?manner={manner}&after={after}", language=language)
+        address = f"{here}/events?manner={manner}&of={'+'.join(of)}&after={after}"
+        return Screen(address, language=language)
 
     return made
 
@@ -167,6 +173,20 @@ def test_phones_learn_which_pairing_changed_and_not_how(
         screen.wait_for(lambda one: one.data == couples[1][2].uid)
     assert {one.event for one in screen.heard} == {"changed"}
     assert [one.data for one in screen.heard] == [pairing.uid, couples[1][2].uid]
+
+
+def test_phone_hears_of_the_pairings_of_its_own_organizations_alone_and_of_those_it_missed(
+    couples: list[Couple], wall: Callable[..., Screen], unite: Callable[[Couple], None]
+) -> None:
+    own = [couples[0][0].uid, couples[2][1].uid]
+    with wall(manner="phone", of=own) as screen:
+        for couple in couples:
+            unite(couple)
+        screen.wait_for(lambda one: one.data == couples[2][2].uid)
+    with wall(manner="phone", of=own, after=0) as late:
+        late.wait_for(lambda one: one.data == couples[2][2].uid)
+    for heard in (screen.heard, late.heard):
+        assert [one.data for one in heard] == [couples[0][2].uid, couples[2][2].uid]
 
 
 def test_screens_hear_their_own_round_in_their_own_language(
