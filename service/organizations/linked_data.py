@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from service.organizations.models import Identifier, Organization
 
-_TYPES = {
+TYPES = {
     "business": "Corporation",
     "ngo": "NGO",
     "government": "GovernmentOrganization",
@@ -29,7 +29,7 @@ def profile_data(
     label = default_vocabulary().label
     data: dict[str, Any] = {
         "@context": "https://schema.org",
-        "@type": _TYPES.get(organization.kind, "Organization"),
+        "@type": TYPES.get(organization.kind, "Organization"),
         "@id": address,
         "url": organization.website or address,
         "name": organization.name,

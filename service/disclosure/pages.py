@@ -1,0 +1,125 @@
+"""/cooperations: the public register, the page of a cooperation, open data; what other pages show of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import FileResponse, Response
+
+from matching.vocabulary import default_vocabulary
+from service.db import now
+from service.disclosure import open_data, queries, register
+from service.disclosure.api import exported
+from service.disclosure.exports import Format
+from service.disclosure.models import LICENCE, LICENCE_NAME, Sort, Wanted
+from service.errors import NotFound
+from service.organizations.evidence import ENDINGS, path_of
+from service.web import Asking, Reading, language_of, page, site_of
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from service.listings.models import Listing
+    from service.organizations.models import Organization
+    from service.permissions import Actor
+    from service.rounds.models import Round
+
+router = APIRouter(prefix="/cooperations", include_in_schema=False)
+
+
+@router.get("")
+def all_of_them(
+    request: Request, session: Reading, actor: Asking, wanted: Annotated[Wanted, Query()]
+) -> Response:
+    """The register."""
+    asked = {
+        name: value
+        for name, value in wanted.model_dump(mode="json", exclude_defaults=True, exclude={"page"}).items()
+        if value
+    }
+
+    def address(where: str = "/cooperations", **changes: Any) -> str:
+        chosen = {name: value for name, value in {**asked, **changes}.items() if value}
+        return f"{where}?{urlencode(chosen)}" if chosen else where
+
+    return page(
+        request,
+        actor,
+        "disclosure/register.html",
+        wanted=wanted,
+        asked=asked,
+        found=register.search(session, wanted),
+        facets=register.facets(session, wanted, language_of(request, actor)),
+        kinds=default_vocabulary().codes("organization_kinds"),
+        sorts=Sort,
+        formats=Format,
+        address=address,
+        states=register.STATES,
+        licence=(LICENCE_NAME, LICENCE),
+    )
+
+
+@router.get("/export/{format}")
+def export(
+    request: Request, format: Format, wanted: Annotated[Wanted, Query()]  # noqa: A002 — its name in the address
+) -> Response:
+    """What the register finds, as a file."""
+    return exported(request, format, wanted)
+
+
+@router.get("/{uid}")
+def cooperation(request: Request, session: Reading, actor: Asking, uid: str) -> Response:
+    """Everything that is public of one cooperation, from the need to the final report."""
+    one = queries.get(session, uid)
+    publisher = open_data.Publisher(site_of(request).settings.public_url, now())
+    return page(
+        request,
+        actor,
+        "disclosure/cooperation.html",
+        one=one,
+        parties={party.id: party for party in one.parties},
+        states=register.STATES,
+        address=publisher.page(uid),
+        data={"@context": "https://schema.org", **open_data.linked(one, publisher)},
+        licence=(LICENCE_NAME, LICENCE),
+    )
+
+
+@router.get("/{uid}/photos/{name}")
+def photo(request: Request, session: Reading, uid: str, name: str) -> Response:
+    """A photo whose people agreed to be shown."""
+    file = queries.photo(session, uid, name)
+    path = path_of(site_of(request).settings.data_dir, name)
+    if not path.is_file():
+        raise NotFound
+    return FileResponse(
+        path,
+        media_type=file["media_type"],
+        filename=f"photo{ENDINGS[file['media_type']]}",
+        content_disposition_type="inline",
+        headers={"Cache-Control": "public, max-age=3600"},
+    )
+
+
+# On other pages ---------------------------------------------------------------------------------------
+
+
+def section_of_organization(
+    session: Session, _actor: Actor, organization: Organization
+) -> tuple[str, dict[str, Any]]:
+    """What it has signed, on its public profile."""
+    found = queries.of_organization(session, organization)
+    return "disclosure/section.html", {"cooperations": found, "more": f"organization={organization.uid}"}
+
+
+def section_of_round(session: Session, _actor: Actor, one: Round) -> tuple[str, dict[str, Any]] | None:
+    """What came of it, on a round's page."""
+    found = queries.of_round(session, one)
+    return ("disclosure/section.html", {"cooperations": found, "more": f"round={one.uid}"}) if found else None
+
+
+def section_of_listing(session: Session, _actor: Actor, listing: Listing) -> tuple[str, dict[str, Any]]:
+    """How it was met, on a need's page."""
+    return "disclosure/section.html", {"cooperations": queries.of_need(session, listing), "more": ""}

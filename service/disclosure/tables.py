@@ -1,0 +1,178 @@
+"""Cooperations as tables: one row for each cooperation and currency; no text in them can act as a formula."""
+
+from __future__ import annotations
+
+import csv
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from matching.reading.writing import guarded
+from service.agreements.models import PartyRole
+from service.disclosure.models import LICENCE, LICENCE_NAME
+from service.funding.models import CommitmentKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from service.disclosure.models import DisclosureOut
+    from service.disclosure.open_data import Publisher
+
+Cell = str | int | float | None
+
+COLUMNS = (
+    "id",
+    "address",
+    "number",
+    "title",
+    "language",
+    "kind",
+    "status",
+    "signed",
+    "starts",
+    "ends",
+    "ended",
+    "funders",
+    "implementers",
+    "other_parties",
+    "link_types",
+    "themes",
+    "goals",
+    "places",
+    "need",
+    "round",
+    "currency",
+    "promised",
+    "paid",
+    "recovered",
+    "other_promises",
+    "milestones",
+    "milestones_reached",
+    "reports_accepted",
+    "people_reached",
+    "modified",
+    "licence",
+)
+_PIECE = 500
+"""Rows of text sent at once."""
+
+
+def rows(one: DisclosureOut, publisher: Publisher) -> Iterator[list[Cell]]:
+    """The rows of a cooperation: one for each currency, one where there is no money."""
+    by_role: dict[PartyRole, list[str]] = {}
+    for party in one.parties:
+        by_role.setdefault(party.role, []).append(party.name)
+    others = [
+        n
+        for role, names in by_role.items()
+        if role not in (PartyRole.FUNDER, PartyRole.IMPLEMENTER)
+        for n in names
+    ]
+    in_kind = [
+        f"{promise.quantity / 100:g} {promise.unit} {promise.description or promise.kind}".strip()
+        for promise in one.promises
+        if promise.kind is not CommitmentKind.CASH and not promise.ended
+    ]
+    reached = [m for m in one.milestones if m.accepted]
+    for total in one.totals or [None]:
+        yield [
+            one.id,
+            publisher.page(one.id),
+            one.number,
+            one.title,
+            one.language,
+            one.kind.value,
+            one.status.value,
+            one.signed.isoformat(),
+            one.starts.isoformat() if one.starts else "",
+            one.ends.isoformat() if one.ends else "",
+            one.ended.isoformat() if one.ended else "",
+            "; ".join(by_role.get(PartyRole.FUNDER, [])),
+            "; ".join(by_role.get(PartyRole.IMPLEMENTER, [])),
+            "; ".join(others),
+            "; ".join(one.link_types),
+            "; ".join(one.need.themes if one.need else []),
+            "; ".join(one.need.goals if one.need else []),
+            "; ".join(one.need.places if one.need else []),
+            one.need.id if one.need else "",
+            one.round.id if one.round else "",
+            total.currency if total else "",
+            total.promised / 100 if total else None,
+            total.paid / 100 if total else None,
+            total.recovered / 100 if total else None,
+            "; ".join(in_kind),
+            len(one.milestones),
+            len(reached),
+            len(one.reports),
+            people_reached(one),
+            one.modified.isoformat(),
+            LICENCE_NAME,
+        ]
+
+
+def people_reached(one: DisclosureOut) -> int | None:
+    """What the newest accepted report with that number says."""
+    counts = [n for report in one.reports if isinstance(n := report.answers.get("beneficiaries"), int)]
+    return counts[-1] if counts else None
+
+
+def csv_lines(found: Iterable[DisclosureOut], publisher: Publisher) -> Iterator[bytes]:
+    """A CSV file that spreadsheets open as UTF-8, a piece at a time."""
+    held = StringIO(newline="")
+    writer = csv.writer(held)
+    writer.writerow(COLUMNS)
+    yield b"\xef\xbb\xbf"
+    for number, row in enumerate((row for one in found for row in rows(one, publisher)), 1):
+        writer.writerow([guarded(cell) if isinstance(cell, str) else cell for cell in row])
+        if number % _PIECE == 0:
+            yield held.getvalue().encode()
+            held.seek(0)
+            held.truncate()
+    yield held.getvalue().encode()
+
+
+def workbook(found: Iterable[DisclosureOut], publisher: Publisher) -> Iterator[bytes]:
+    """An XLSX file; its rows go to a file on disk as they come, and never lie in memory together."""
+    from tempfile import TemporaryFile
+
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
+
+    book = Workbook(write_only=True)
+    about = book.create_sheet("About")
+    for line in (
+        (f"{publisher.name}: signed cooperations", f"{publisher.url}/cooperations"),
+        ("Licence", f"{LICENCE_NAME}, {LICENCE}"),
+        ("Written", publisher.at.isoformat()),
+    ):
+        about.append(line)
+    sheet = book.create_sheet("Cooperations")
+    sheet.freeze_panes = "A2"
+    heads = [WriteOnlyCell(sheet, name) for name in COLUMNS]
+    for head in heads:
+        head.font = Font(bold=True)
+    sheet.append(heads)
+    for one in found:
+        for row in rows(one, publisher):
+            sheet.append([_cell(sheet, cell) for cell in row])
+    with TemporaryFile() as file:
+        book.save(file)
+        file.seek(0)
+        while piece := file.read(64 * 1024):
+            yield piece
+
+
+def _cell(sheet: Any, value: Cell) -> Any:
+    """A value as the workbook takes it; a text that begins like a formula stays a text."""
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    if not isinstance(value, str):
+        return value
+    text = ILLEGAL_CHARACTERS_RE.sub("", value)[:32_767]
+    if guarded(text) == text:
+        return text
+    cell = WriteOnlyCell(sheet, text)
+    cell.data_type = "s"
+    cell.quotePrefix = True  # type: ignore[misc]
+    return cell
