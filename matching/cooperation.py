@@ -1,7 +1,8 @@
 """The graph of signed cooperations: which sectors meet, who holds it together, who should be introduced.
 
 Nodes are organizations (`name`, `kind`, `sector`), edges pairs that have signed something together
-(`count`, `first`, `last`, `themes`, `links`). Ties break by id and random steps are seeded, so that the same
+(`count`, `first`, `last`, `themes`, `links`). Several entries with one id are one cooperation: of more than
+two parties, or of more than one currency. Ties break by id and random steps are seeded, so that the same
 cooperations give the same picture everywhere.
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from math import isclose
 from typing import TYPE_CHECKING, Any
 
-from matching.messages import Message, Term
+from matching.messages import Message, Quantity, Term
 from matching.vocabulary import default_vocabulary
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from matching.profiles import Cooperation, Organization
+    from matching.rules import Budget
 
 SEED = 0
 PIVOTS = 128
@@ -53,11 +55,11 @@ def graph_of(organizations: Iterable[Organization], cooperations: Iterable[Coope
         graph.add_edge(
             a,
             b,
-            count=len(signed),
+            count=len({one.id for one in signed}),
             first=days[0] if days else None,
             last=days[-1] if days else None,
             themes=frozenset(one.theme for one in signed if one.theme),
-            links=tuple(one.id for one in signed),
+            links=tuple(dict.fromkeys(one.id for one in signed)),
         )
     return graph
 
@@ -262,15 +264,16 @@ class Month:
 
 def growth(cooperations: Iterable[Cooperation]) -> list[Month]:
     """Month by month from the first signature to the last, quiet months included; undated ones stay out."""
-    dated = sorted((one.signed, one.id, one) for one in cooperations if one.signed)
+    dated = sorted(
+        ((one.signed, one.id, one) for one in cooperations if one.signed), key=lambda found: found[:2]
+    )
     if not dated:
         return []
     met: set[str] = set()
-    signed: Counter[str] = Counter()
+    signed = Counter(f"{day:%Y-%m}" for day, _ in {(day, id_) for day, id_, _ in dated})
     newcomers: Counter[str] = Counter()
     for day, _, one in dated:
         month = f"{day:%Y-%m}"
-        signed[month] += 1
         for organization in (one.need_organization, one.offer_organization):
             if organization not in met:
                 met.add(organization)
@@ -290,6 +293,62 @@ def growth(cooperations: Iterable[Cooperation]) -> list[Month]:
             )
         )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class FundUse:
+    """How much of a fund's yearly limit was given, to how many projects."""
+
+    name: str
+    limit: Quantity
+    given: Quantity
+    projects: int
+
+
+@dataclass(frozen=True, slots=True)
+class Year:
+    """What was signed in one year: cooperations, organizations in them, money by currency, use of funds."""
+
+    year: int
+    cooperations: int
+    organizations: int
+    money: tuple[Quantity, ...]
+    funds: tuple[FundUse, ...]
+
+
+def yearly(cooperations: Iterable[Cooperation], funds: Iterable[Budget] = ()) -> list[Year]:
+    """Year by year, the first one first, for a report; undated cooperations stay out."""
+    dated: dict[int, list[Cooperation]] = defaultdict(list)
+    for one in cooperations:
+        if one.signed:
+            dated[one.signed.year].append(one)
+    known = sorted(funds, key=lambda fund: fund.name)
+    return [
+        Year(
+            year=year,
+            cooperations=len({one.id for one in signed}),
+            organizations=len(
+                {end for one in signed for end in (one.need_organization, one.offer_organization)}
+            ),
+            money=_money(signed),
+            funds=tuple(_use(fund, signed) for fund in known),
+        )
+        for year, signed in sorted(dated.items())
+    ]
+
+
+def _money(signed: Iterable[Cooperation]) -> tuple[Quantity, ...]:
+    sums: Counter[str] = Counter()
+    for one in signed:
+        if one.kind == "money" and one.quantity:
+            sums[one.quantity.unit] += one.quantity.amount
+    return tuple(Quantity(amount, unit) for unit, amount in sorted(sums.items()))
+
+
+def _use(fund: Budget, signed: Iterable[Cooperation]) -> FundUse:
+    own = [one for one in signed if one.offer in fund.offers and one.quantity]
+    given = sum(one.quantity.amount for one in own if one.quantity and one.quantity.unit == fund.limit.unit)
+    return FundUse(fund.name, fund.limit, Quantity(given, fund.limit.unit), len({one.id for one in own}))
 
 
 # Who should meet --------------------------------------------------------------------------------------

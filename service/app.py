@@ -27,6 +27,9 @@ from service.choices import api as choices_api
 from service.choices import pages as choices_pages
 from service.choices.wall_pages import make_hub
 from service.db import Turns, make_engine
+from service.db import make_engine
+from service.disclosure import api as disclosure_api
+from service.disclosure import pages as disclosure_pages
 from service.errors import ServiceError, Unavailable
 from service.funding import api as funding_api
 from service.home import pages as home_pages
@@ -36,6 +39,8 @@ from service.listings import pages as listings_pages
 from service.listings.pages import section_of_organization
 from service.meetings import api as meetings_api
 from service.meetings import pages as meetings_pages
+from service.network import api as network_api
+from service.network import pages as network_pages
 from service.observing import Figures, Watching, unready
 from service.openapi import PROBLEMS, VERSION, describe
 from service.organizations import api as organizations_api
@@ -94,6 +99,8 @@ API = (
     privacy_api,
     funding_api,
     giving_api,
+    disclosure_api,
+    network_api,
 )
 PAGES = (
     home_pages,
@@ -115,6 +122,8 @@ PAGES = (
     showcase_pages,
     reports_pages,
     giving_pages,
+    disclosure_pages,
+    network_pages,
 )
 SECONDS_FIRST = 0.5
 """How long the first answers come before work in the background, which loads much."""
@@ -170,14 +179,19 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.site = site
     app.state.hub = make_hub(site)
-    app.state.organization_sections = [section_of_organization]
-    app.state.listing_sections = [section_of_listing(site), applying_pages.section_of_listing]
+    app.state.organization_sections = [section_of_organization, disclosure_pages.section_of_organization]
+    app.state.listing_sections = [
+        section_of_listing(site),
+        applying_pages.section_of_listing,
+        disclosure_pages.section_of_listing,
+    ]
     app.state.listing_ends = [applying_pages.section_of_listing]
     app.state.carried_needs = carried_needs
     app.state.round_sections = [
         applying_pages.section_of_round,
         pairing_pages.section_of_round,
         meetings_pages.section_of_round,
+        disclosure_pages.section_of_round,
     ]
     install_errors(app)
     _install_failures(app)

@@ -6,8 +6,8 @@ import secrets
 import signal
 import sys
 import threading
-from contextlib import contextmanager
-from pathlib import Path  # noqa: TC003 — typer reads the annotation at run time
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -254,9 +254,29 @@ def import_command(
 
 @server.command("export")
 def export_command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Made where it is missing.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIR|FORMAT",
+            help="A folder for needs and offers, or the form of open data about signed cooperations: "
+            "360giving, ocds, csv, xlsx, graphml, gexf, jsonld.",
+        ),
+    ],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="For open data; else stdout.")] = None,
 ) -> None:
-    """Write all published needs and offers into a folder that `qiao match` and `qiao import` can read."""
+    """Write needs and offers into a folder that `qiao match` can read, or cooperations as open data."""
+    from service.disclosure.exports import Format, export
+
+    if what not in tuple(Format):
+        _export_listings(Path(what))
+        return
+    with _database() as engine:
+        pieces = export(engine, Format(what), installation().public_url)
+        with out.open("wb") if out else nullcontext(sys.stdout.buffer) as file:
+            file.writelines(pieces)
+
+
+def _export_listings(folder: Path) -> None:
     from sqlmodel import col
 
     from matching.profiles import Profiles, Side

@@ -19,6 +19,7 @@ from service.listings import actions as listings
 from service.listings import importing, requests
 from service.listings.queries import holds_attachment
 from service.meetings import outcomes, solving, telling
+from service.network.analysing import draw_network
 from service.organizations import actions as organizations
 from service.organizations.evidence import HOLDERS
 from service.pairings import notice, objections
@@ -69,6 +70,7 @@ HANDLERS: dict[str, Handler] = {
     "open_ledger": ledger.open_ledger,
     "announce": webhooks.announce,
     "deliver_webhook": webhooks.deliver,
+    "draw_network": draw_network,
 }
 """By the name under which a job is promised."""
 
@@ -90,6 +92,7 @@ TIMERS: list[tuple[timedelta, str]] = [
     (timedelta(minutes=10), "ask_outcomes"),
     (timedelta(hours=1), "remind_reports"),
     (timedelta(seconds=5), "announce"),
+    (timedelta(minutes=1), "draw_network"),
 ]
 """How often each of these is promised by itself."""
 

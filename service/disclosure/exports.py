@@ -129,15 +129,11 @@ def _graph(found: Iterable[DisclosureOut], publisher: Publisher) -> nx.Graph:
             graph.add_node(party.id, label=party.name, kind=party.kind, sector=party.sector)
         signed = one.signed.isoformat()
         for a, b in combinations(sorted(party.id for party in one.parties), 2):
-            known = (
-                graph.edges[a, b] if graph.has_edge(a, b) else {"weight": 0, "first": signed, "last": signed}
-            )
-            graph.add_edge(
-                a,
-                b,
-                weight=known["weight"] + 1,
-                first=min(known["first"], signed),
-                last=max(known["last"], signed),
+            if not graph.has_edge(a, b):
+                graph.add_edge(a, b, weight=0, first=signed, last=signed)
+            edge = graph.edges[a, b]
+            edge.update(
+                weight=edge["weight"] + 1, first=min(edge["first"], signed), last=max(edge["last"], signed)
             )
     return graph
 

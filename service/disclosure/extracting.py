@@ -346,8 +346,14 @@ def _report(one: Report, uids: Mapping[int, str], names: set[str]) -> PublicRepo
 
 def _answer(code: str, typed: str, names: Iterable[str]) -> str | int:
     """An answer as everybody may read it; a number of people as a number."""
-    digits = "".join(typed.replace(",", "").split())
-    return int(digits) if code == "beneficiaries" and digits.isdecimal() else discreet(typed, names)
+    people = people_in({code: typed})
+    return discreet(typed, names) if people is None else people
+
+
+def people_in(answers: Mapping[str, Any]) -> int | None:
+    """How many people a report says were reached."""
+    digits = "".join(str(answers.get("beneficiaries", "")).replace(",", "").split())
+    return int(digits) if digits.isdecimal() and len(digits) <= 12 else None
 
 
 def agreed_to_be_shown(file: Mapping[str, Any]) -> bool:

@@ -34,12 +34,12 @@ def cooperations(session: Session) -> list[profiles.Cooperation]:
     parties = _parties(session)
     offers, cash = _offers(session), _cash(session)
     signed = public().with_only_columns(
-        ROW, Agreement.uid, Agreement.title, Agreement.in_force, Agreement.need_id
+        ROW, col(Agreement.uid), col(Agreement.title), col(Agreement.in_force), col(Agreement.need_id)
     )
     themes = _themes(session)
     found: list[profiles.Cooperation] = []
     for key, uid, title, moment, need in session.execute(signed.order_by(col(Agreement.in_force), ROW)):
-        bound = parties[key]
+        bound = parties.get(key, [])
         left = dict(cash.get(key, {}))
         for giver, doer in (pairs := list(combinations(bound, 2))):
             own = sorted(left) if (giver, doer) == pairs[-1] else sorted(p for p in left if p[0] == giver[0])
@@ -63,16 +63,16 @@ def cooperations(session: Session) -> list[profiles.Cooperation]:
 
 def _parties(session: Session) -> dict[int, list[tuple[int, str]]]:
     """By number of the agreement: number and uid of its parties, those who give first."""
-    found: dict[int, list[tuple[bool, int, int, str]]] = defaultdict(list)
-    for key, role, position, number, uid in session.exec(
-        select(Party.agreement_id, Party.role, Party.position, Organization.id, Organization.uid).join(
-            Organization, col(Organization.id) == col(Party.organization_id)
-        )
-    ):
-        found[key].append((role not in _GIVING, position, number or 0, uid))
-    return defaultdict(
-        list, {key: [(number, uid) for _, _, number, uid in sorted(rows)] for key, rows in found.items()}
+    giving: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    doing: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    bound = (
+        select(Party.agreement_id, col(Party.role), Organization.id, Organization.uid)
+        .join(Organization, col(Organization.id) == col(Party.organization_id))
+        .order_by(col(Party.position), col(Party.id))
     )
+    for key, role, number, uid in session.exec(bound):
+        (giving if role in _GIVING else doing)[key].append((number or 0, uid))
+    return {key: giving[key] + doing[key] for key in giving.keys() | doing.keys()}
 
 
 def _offers(session: Session) -> dict[int, str]:
@@ -97,7 +97,7 @@ def _cash(session: Session) -> dict[int, dict[tuple[int, str], Quantity]]:
             func.sum(Commitment.quantity),
         )
         .where(col(Commitment.kind) == CommitmentKind.CASH, col(Commitment.ended).is_(None))
-        .group_by(Commitment.agreement_id, Commitment.organization_id, Commitment.unit)
+        .group_by(col(Commitment.agreement_id), col(Commitment.organization_id), col(Commitment.unit))
     )
     found: dict[int, dict[tuple[int, str], Quantity]] = defaultdict(dict)
     for key, giver, unit, amount in session.exec(sums):
@@ -107,7 +107,7 @@ def _cash(session: Session) -> dict[int, dict[tuple[int, str], Quantity]]:
 
 def _themes(session: Session) -> dict[int, str]:
     """By number of a need that a cooperation answers: its first theme."""
-    answered = public().with_only_columns(Agreement.need_id)
+    answered = public().with_only_columns(col(Agreement.need_id))
     needs = select(Listing.id, Listing.themes).where(
         col(Listing.id).in_(answered), col(Listing.published).is_not(None)
     )

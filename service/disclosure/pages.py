@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
@@ -11,14 +13,18 @@ from fastapi.responses import FileResponse, Response
 from matching.vocabulary import default_vocabulary
 from service.db import now
 from service.disclosure import open_data, queries, register
-from service.disclosure.api import exported
+from service.disclosure.downloads import download
 from service.disclosure.exports import Format
 from service.disclosure.models import LICENCE, LICENCE_NAME, Sort, Wanted
+from service.disclosure.speaking import speaker
 from service.errors import NotFound
+from service.i18n import date_text
 from service.organizations.evidence import ENDINGS, path_of
 from service.web import Asking, Reading, language_of, page, site_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlmodel import Session
 
     from service.listings.models import Listing
@@ -63,10 +69,12 @@ def all_of_them(
 
 @router.get("/export/{format}")
 def export(
-    request: Request, format: Format, wanted: Annotated[Wanted, Query()]  # noqa: A002 — its name in the address
+    request: Request,
+    format: Format,  # noqa: A002 — its name in the address
+    wanted: Annotated[Wanted, Query()],
 ) -> Response:
     """What the register finds, as a file."""
-    return exported(request, format, wanted)
+    return download(request, format, wanted)
 
 
 @router.get("/{uid}")
@@ -74,17 +82,28 @@ def cooperation(request: Request, session: Reading, actor: Asking, uid: str) -> 
     """Everything that is public of one cooperation, from the need to the final report."""
     one = queries.get(session, uid)
     publisher = open_data.Publisher(site_of(request).settings.public_url, now())
+    quantity = speaker(language_of(request, actor))
     return page(
         request,
         actor,
         "disclosure/cooperation.html",
         one=one,
+        quantity=quantity,
+        spoken=lambda text: _said(text, quantity, language_of(request, actor)),
         parties={party.id: party for party in one.parties},
         states=register.STATES,
         address=publisher.page(uid),
         data={"@context": "https://schema.org", **open_data.linked(one, publisher)},
         licence=(LICENCE_NAME, LICENCE),
     )
+
+
+def _said(text: str, quantity: Callable[[int, str], str], language: str) -> str:
+    """A text of a correction: a day or a sum in the reader's language, anything else as it is."""
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        return date_text(date.fromisoformat(text), language)
+    amount, _, unit = text.partition(" ")
+    return quantity(int(amount), unit) if amount.isdecimal() and unit and " " not in unit else text
 
 
 @router.get("/{uid}/photos/{name}")

@@ -1,7 +1,7 @@
 """The public register: cooperations by words in any language, year, sectors, theme, place, round and state.
 
 Words are looked for in titles, needs and names of parties, Chinese in both scripts; a word that names a theme
-in any of the languages also finds the cooperations on that theme.
+or a group of people in any of the languages also finds what is about them.
 """
 
 from __future__ import annotations
@@ -119,12 +119,16 @@ def _conditions(wanted: Wanted) -> dict[str, ColumnElement[bool]]:
 
 
 def _mentions(text: str) -> ColumnElement[bool]:
-    """All words stand in a title, a need or a party's name; or the text names a theme the need is about."""
+    """All words stand in a title, a need or a party's name; or the text names what the need is about."""
     words = list(dict.fromkeys(content_tokens(text))) or [text.strip()]
-    named = default_vocabulary().concepts(text)["themes"]
     spoken = and_(*(_has_word(word) for word in words[:10]))
-    themes = {code for theme in named for code in within("themes", theme)}
-    return or_(spoken, _about("themes", themes)) if themes else spoken
+    named = default_vocabulary().concepts(text)
+    meant = [
+        _about(scheme, {code for one in named[scheme] for code in within(scheme, one)})
+        for scheme in ("themes", "groups")
+        if named[scheme]
+    ]
+    return or_(spoken, *meant)
 
 
 def _has_word(word: str) -> ColumnElement[bool]:

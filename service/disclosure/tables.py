@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from matching.reading.writing import guarded
 from service.agreements.models import PartyRole
-from service.disclosure.models import LICENCE, LICENCE_NAME
+from service.disclosure.models import LICENCE, LICENCE_NAME, Total
 from service.funding.models import CommitmentKind
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def rows(one: DisclosureOut, publisher: Publisher) -> Iterator[list[Cell]]:
         if promise.kind is not CommitmentKind.CASH and not promise.ended
     ]
     reached = [m for m in one.milestones if m.accepted]
-    for total in one.totals or [None]:
+    totals: list[Total | None] = [*one.totals] or [None]
+    for total in totals:
         yield [
             one.id,
             publisher.page(one.id),
@@ -174,5 +175,5 @@ def _cell(sheet: Any, value: Cell) -> Any:
         return text
     cell = WriteOnlyCell(sheet, text)
     cell.data_type = "s"
-    cell.quotePrefix = True  # type: ignore[misc]
+    cell.quotePrefix = True
     return cell

@@ -21,8 +21,11 @@ from matching.cooperation import (
     link_type,
     sector_pairs,
     standings,
+    yearly,
 )
+from matching.messages import Quantity
 from matching.profiles import Cooperation
+from matching.scenarios import load_scenario
 from tests.builders import organization
 
 if TYPE_CHECKING:
@@ -182,3 +185,54 @@ def test_introduction_across_sectors_says_why() -> None:
     assert "City hall" in str(only.reasons[0])
     cold = [pair for pair in sector_pairs(graph) if set(pair.kinds) == {"ngo", "business"}]
     assert not cold[0].cold, "too few signatures to say so"
+
+
+def test_cooperation_of_three_parties_counts_once() -> None:
+    organizations = [organization(one, kind="ngo") for one in "abc"]
+    day = date(2021, 5, 1)
+    entries = [signed("1", *pair, day) for pair in (("a", "b"), ("b", "c"), ("a", "c"))]
+    entries.append(signed("1", "a", "b", day))
+    graph = graph_of(organizations, entries)
+    assert [count for _, _, count in graph.edges(data="count")] == [1, 1, 1]
+    (month,) = growth(entries)
+    assert (month.signed, month.organizations) == (1, 3)
+    (year,) = yearly(entries)
+    assert (year.year, year.cooperations, year.organizations) == (2021, 1, 3)
+
+
+def test_futian_gave_twelve_of_its_twenty_million_to_108_projects() -> None:
+    """As was published: a fund of 20 million yuan a year, 108 projects, about 12 million."""
+    scenario = load_scenario("futian")
+    (year,) = yearly(scenario.profiles.cooperations, scenario.preset.rules.budgets)
+    (fund,) = year.funds
+    assert (year.year, fund.limit) == (2015, Quantity(20_000_000_00, "CNY"))
+    assert fund.projects == 108
+    assert 11_500_000_00 <= fund.given.amount <= 12_500_000_00
+    assert year.cooperations == len(scenario.profiles.cooperations)
+
+
+def test_years_keep_currencies_apart_and_leave_undated_out() -> None:
+    def money(id_: str, day: date | None, amount: int, unit: str) -> Cooperation:
+        return Cooperation(
+            id=id_,
+            need_organization="a",
+            offer_organization="b",
+            signed=day,
+            kind="money",
+            quantity=Quantity(amount, unit),
+        )
+
+    years = yearly(
+        [
+            money("1", date(2020, 1, 1), 5, "CNY"),
+            money("2", date(2021, 1, 1), 7, "CNY"),
+            money("2", date(2021, 1, 1), 9, "EUR"),
+            money("3", None, 100, "CNY"),
+            signed("4", "a", "c", date(2021, 2, 2)),
+        ]
+    )
+    assert [(one.year, one.cooperations, one.organizations) for one in years] == [(2020, 1, 2), (2021, 2, 3)]
+    assert [one.money for one in years] == [
+        (Quantity(5, "CNY"),),
+        (Quantity(7, "CNY"), Quantity(9, "EUR")),
+    ]
