@@ -45,6 +45,8 @@ from service.organizations import queries as organizations
 from service.organizations.models import Identifier, Organization
 from service.pairings.notice import has_notice
 from service.reports.models import Report, ReportStatus
+from service.reports.queries import is_published
+from service.reports.questions import number
 from service.rounds.models import Round, RoundStatus
 from service.rounds.phases import has_reached
 
@@ -52,9 +54,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
-PUBLIC_ANSWERS = ("activities", "beneficiaries", "results", "lasting", "judgement")
-"""What of a report's form everybody may read."""
-IMAGES = {"image/png", "image/jpeg"}
+PUBLIC_ANSWERS = ("beneficiaries", "results")
+"""What of a report's form everybody may read, as the form says."""
 _PAYMENTS = {
     DisbursementStatus.PAID: PaymentStatus.PAID,
     DisbursementStatus.RECOVERED: PaymentStatus.RECOVERED,
@@ -106,14 +107,18 @@ def _kept(session: Session, agreements: Sequence[Agreement]) -> _Kept:
     kept.acting = {
         one.key for rows in kept.parties.values() for _, one in rows if organizations.may_act(one, day)
     }
-    for number in session.exec(
+    for identifier in session.exec(
         select(Identifier).where(col(Identifier.organization_id).in_(members)).order_by(col(Identifier.id))
     ):
-        kept.identifiers[number.organization_id].append(f"{number.scheme}-{number.number}")
+        kept.identifiers[identifier.organization_id].append(f"{identifier.scheme}-{identifier.number}")
     _funding(session, keys, kept)
     for report in session.exec(
         select(Report)
-        .where(col(Report.agreement_id).in_(keys), col(Report.status) == ReportStatus.ACCEPTED)
+        .where(
+            col(Report.agreement_id).in_(keys),
+            col(Report.status) == ReportStatus.ACCEPTED,
+            col(Report.ended).is_(None),
+        )
         .order_by(col(Report.period_end), col(Report.id))
     ):
         kept.reports[report.agreement_id].append(report)
@@ -340,25 +345,18 @@ def _report(one: Report, uids: Mapping[int, str], names: set[str]) -> PublicRepo
         language=one.language,
         answers={code: answer for code, answer in answers.items() if answer != ""},
         score=one.score,
-        photos=[file["sha256"] for file in one.attachments if agreed_to_be_shown(file)],
+        photos=[
+            f"/reports/{one.uid}/photos/{place}"
+            for place, file in enumerate(one.attachments, 1)
+            if is_published(file)
+        ],
     )
 
 
 def _answer(code: str, typed: str, names: Iterable[str]) -> str | int:
     """An answer as everybody may read it; a number of people as a number."""
-    people = people_in({code: typed})
+    people = number(typed) if code == "beneficiaries" else None
     return discreet(typed, names) if people is None else people
-
-
-def people_in(answers: Mapping[str, Any]) -> int | None:
-    """How many people a report says were reached."""
-    digits = "".join(str(answers.get("beneficiaries", "")).replace(",", "").split())
-    return int(digits) if digits.isdecimal() and len(digits) <= 12 else None
-
-
-def agreed_to_be_shown(file: Mapping[str, Any]) -> bool:
-    """Whether an attachment is a photo for everybody: an image, and who is on it agreed."""
-    return file.get("media_type") in IMAGES and bool(file.get("consent"))
 
 
 def _totals(promises: Iterable[PublicPromise], payments: Iterable[PublicPayment]) -> list[Total]:

@@ -148,7 +148,7 @@ class PublicReport(BaseModel):
     """By question, those that are public."""
     score: int | None
     photos: list[str]
-    """Those whose people agreed to be shown: names for `/cooperations/{id}/photos/{name}`."""
+    """Addresses of those that show nobody, or people who agreed."""
 
 
 class CorrectedField(StrEnum):

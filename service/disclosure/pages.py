@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response  # noqa: TC002 — FastAPI reads it
 
 from matching.vocabulary import default_vocabulary
 from service.db import now
@@ -17,9 +17,7 @@ from service.disclosure.downloads import download
 from service.disclosure.exports import Format
 from service.disclosure.models import LICENCE, LICENCE_NAME, Sort, Wanted
 from service.disclosure.speaking import speaker
-from service.errors import NotFound
 from service.i18n import date_text
-from service.organizations.evidence import ENDINGS, path_of
 from service.web import Asking, Reading, language_of, page, site_of
 
 if TYPE_CHECKING:
@@ -104,22 +102,6 @@ def _said(text: str, quantity: Callable[[int, str], str], language: str) -> str:
         return date_text(date.fromisoformat(text), language)
     amount, _, unit = text.partition(" ")
     return quantity(int(amount), unit) if amount.isdecimal() and unit and " " not in unit else text
-
-
-@router.get("/{uid}/photos/{name}")
-def photo(request: Request, session: Reading, uid: str, name: str) -> Response:
-    """A photo whose people agreed to be shown."""
-    file = queries.photo(session, uid, name)
-    path = path_of(site_of(request).settings.data_dir, name)
-    if not path.is_file():
-        raise NotFound
-    return FileResponse(
-        path,
-        media_type=file["media_type"],
-        filename=f"photo{ENDINGS[file['media_type']]}",
-        content_disposition_type="inline",
-        headers={"Cache-Control": "public, max-age=3600"},
-    )
 
 
 # On other pages ---------------------------------------------------------------------------------------

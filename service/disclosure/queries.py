@@ -6,14 +6,13 @@ corrections of one. `disclosed` makes the public extract of many with the same f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlmodel import Session, col, select
 
 from service.agreements.models import SIGNED, Agreement, Party
-from service.disclosure.extracting import agreed_to_be_shown, disclosed
+from service.disclosure.extracting import disclosed
 from service.errors import NotFound
-from service.reports.models import Report, ReportStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,19 +45,6 @@ def found(session: Session, uid: str) -> Agreement:
     if agreement is None:
         raise NotFound
     return agreement
-
-
-def photo(session: Session, uid: str, name: str) -> dict[str, Any]:
-    """A photo of an accepted report whose people agreed to be shown, as it is stored. Raises NotFound."""
-    agreement = found(session, uid)
-    accepted = select(Report).where(
-        Report.agreement_id == agreement.key, col(Report.status) == ReportStatus.ACCEPTED
-    )
-    for report in session.exec(accepted):
-        for file in report.attachments:
-            if file.get("sha256") == name and agreed_to_be_shown(file):
-                return file
-    raise NotFound
 
 
 def everything(session: Session, wanted: SelectOfScalar[Agreement] | None = None) -> Iterator[DisclosureOut]:

@@ -186,8 +186,7 @@ def matrix_svg(
         body.append(_text(x + cell / 2, y + 96, f"({pair['expected']:.1f})", 20, middle))
     for kind, words in kinds.items():
         at = place[kind]
-        x, y = left + cell * (at + 0.5), top + cell * at - 12
-        body.append(_text(x - cell * 0.4, y, words, 18))
+        body.append(_text(left + cell * (at + 0.1), top + cell * at - 12, words, 18))
     body.append(_text(40, top + cell * size + 50, cold, 20))
     return _svg(left + cell * size + 160, top + cell * size + 80, title, body)
 
@@ -203,7 +202,5 @@ def png(svg: str) -> bytes:
             '#set page(width: 12in, height: auto, margin: 0pt)\n#image("picture.svg", width: 100%)\n',
             encoding="utf-8",
         )
-        pixels = typst.compile(str(place / "page.typ"), format="png", ppi=150.0)
-    if pixels is None or isinstance(pixels, list):
-        raise ValueError("a picture has one page")
-    return pixels
+        typst.compile(str(place / "page.typ"), output=str(place / "picture.png"), format="png", ppi=150.0)
+        return (place / "picture.png").read_bytes()

@@ -14,7 +14,6 @@ from sqlmodel import Session, col, func, select
 from matching.messages import Message, Quantity
 from matching.profiles import Side
 from service.agreements.models import Agreement, Party
-from service.disclosure.extracting import people_in
 from service.disclosure.queries import ROW, public
 from service.events import Event
 from service.funding.models import Commitment, CommitmentKind, Delivery, Disbursement, DisbursementStatus
@@ -25,6 +24,7 @@ from service.organizations.models import Organization
 from service.pairings.models import Pairing, PairingStatus
 from service.permissions import require
 from service.reports.models import Report, ReportKind, ReportStatus
+from service.reports.questions import number
 from service.rounds.models import Application, Round, RoundStatus
 from service.rounds.queries import preset_of
 
@@ -232,14 +232,18 @@ def city(session: Session) -> City:
     keys = public().with_only_columns(ROW)
     parties = select(func.count(func.distinct(Party.organization_id)))
     accepted = select(Report.kind, Report.answers).where(
-        col(Report.agreement_id).in_(keys), col(Report.status) == ReportStatus.ACCEPTED
+        col(Report.agreement_id).in_(keys),
+        col(Report.status) == ReportStatus.ACCEPTED,
+        col(Report.ended).is_(None),
     )
     reports = session.exec(accepted).all()
     return City(
         cooperations=session.exec(select(func.count()).select_from(keys.subquery())).one(),
         organizations=session.exec(parties.where(col(Party.agreement_id).in_(keys))).one(),
         reports=len(reports),
-        people=sum(people_in(answers) or 0 for kind, answers in reports if kind is ReportKind.FINAL),
+        people=sum(
+            number(answers.get("beneficiaries")) or 0 for kind, answers in reports if kind is ReportKind.FINAL
+        ),
         money=_money(session, keys),
         in_kind=_in_kind(session, keys),
         paid_by_year=_paid_by_year(session, keys),

@@ -253,6 +253,11 @@ def _decide_breach(here: Place) -> Ask:
     return ask("POST", f"/api/v1/breaches/{uid}/dismiss", hidden=True, json={"reason": "It came in March."})
 
 
+def _introduce(here: Place) -> Ask:
+    given = {"organizations": [here.uid, here.world.place().uid]}
+    return ask("POST", "/api/v1/network/introductions", json=given)
+
+
 ASKS: dict[str, Callable[[Place], Ask]] = {
     "organization:register": lambda here: ask(
         "POST", "/api/v1/organizations", json={"name": f"New {here.uid}", "kind": "ngo", "distinct": True}
@@ -302,6 +307,7 @@ ASKS: dict[str, Callable[[Place], Ask]] = {
     "application:submit": _enter,
     "application:screen": _screen,
     "application:appeal": _appeal,
+    "network:introduce": _introduce,
     "meeting:plan": lambda here: ask("PUT", f"/api/v1/rounds/{here.forum().uid}/meetings/plan", json=FRAME),
     "meeting:report": lambda here: ask(
         "PUT", f"/api/v1/rounds/{here.forum().uid}/meetings/availability/{here.uid}", json={"absent": []}

@@ -22,6 +22,7 @@ from service.funding.models import (
     MilestoneStatus,
     Valuation,
 )
+from service.organizations.models import Organization
 from service.reports.models import Report, ReportKind, ReportStatus
 from service.rounds.models import RoundStatus
 
@@ -56,8 +57,6 @@ def settle(engine: Engine) -> Settle:
     def make(agreement: Agreement, *, paid: int = 0, report: bool = False, **answers: Any) -> None:
         terms = Terms.model_validate(agreement.terms)
         with writing(engine) as session:
-            from service.organizations.models import Organization
-
             keys = {one.uid: one.key for one in session.exec(select(Organization))}
             kept: dict[str, Commitment] = {}
             for promise in terms.commitments:
@@ -104,7 +103,8 @@ def settle(engine: Engine) -> Settle:
             if report:
                 implementer = next(p.organization for p in terms.parties if p.role == "implementer")
                 session.add(
-                    _numbered(
+                    Report(
+                        number=1,
                         agreement_id=agreement.key,
                         organization_id=keys[implementer],
                         kind=ReportKind.FINAL,
@@ -123,10 +123,6 @@ def settle(engine: Engine) -> Settle:
                 )
 
     return make
-
-
-def _numbered(**values: Any) -> Report:
-    return Report(**values, **({"number": 1} if "number" in Report.model_fields else {}))
 
 
 @pytest.fixture

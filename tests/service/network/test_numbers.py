@@ -1,0 +1,228 @@
+"""The city in numbers: what was promised, given and told, and how far needs come."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from matching.profiles import Side
+from matching.scenarios import load_scenario
+from service.agreements.models import (
+    Agreement,
+    AgreementKind,
+    AgreementPairing,
+    AgreementStatus,
+    Party,
+    PartyRole,
+)
+from service.db import now, writing
+from service.funding.models import (
+    Commitment,
+    CommitmentKind,
+    Delivery,
+    Valuation,
+)
+from service.jobs import promise
+from service.listings.models import Listing
+from service.organizations.models import Organization, OrganizationStatus
+from service.pairings.models import Pairing, PairingStatus
+from service.rounds.models import Application, ApplicationStatus, Round, RoundStatus
+from tests.service.conftest import words
+from tests.service.disclosure.conftest import Settle, Story, settle, story
+
+if TYPE_CHECKING:
+    from fastapi.testclient import TestClient
+    from sqlalchemy import Engine
+    from sqlmodel import Session
+
+    from service.jobs import Jobs
+    from tests.service.conftest import Enter, MakeAgreement, MakeListing, MakeParty, MakeRound, Pair
+
+__all__ = ["settle", "story"]
+
+
+def test_city_adds_up_each_currency_by_itself(
+    client: TestClient, story: Story, engine: Engine, make_agreement: MakeAgreement, settle: Settle
+) -> None:
+    settle(make_agreement(story.company, story.ngo, amount=100_000, tranches=1), paid=1)
+    with writing(engine) as session:
+        other = make_agreement(story.company, story.ngo)
+        hours = Commitment(
+            agreement_id=other.key,
+            organization_id=story.company.organization.key,
+            item="v",
+            kind=CommitmentKind.VOLUNTEERS,
+            quantity=200_00,
+            unit="hour",
+            valuation=Valuation.TIME,
+        )
+        euros = Commitment(
+            agreement_id=other.key,
+            organization_id=story.company.organization.key,
+            item="e",
+            kind=CommitmentKind.CASH,
+            quantity=7_00,
+            unit="EUR",
+            currency="EUR",
+        )
+        session.add_all([hours, euros])
+        session.flush()
+        for quantity, confirmed in ((30_00, now()), (5_00, None)):
+            more = (
+                {"organization_id": story.company.organization.key}
+                if "organization_id" in Delivery.model_fields
+                else {}
+            )
+            session.add(
+                Delivery(
+                    commitment_id=hours.key,
+                    quantity=quantity,
+                    on=date(2026, 5, 1),
+                    confirmed=confirmed,
+                    **more,
+                )
+            )
+    out = client.get("/api/v1/network/numbers").json()
+    assert out["money"] == [
+        {"currency": "CNY", "promised": 600_000, "paid": 600_000, "recovered": 0},
+        {"currency": "EUR", "promised": 700, "paid": 0, "recovered": 0},
+    ]
+    assert out["in_kind"] == [{"kind": "volunteers", "unit": "hour", "promised": 200_00, "given": 30_00}]
+    assert (out["cooperations"], out["organizations"], out["reports"], out["people"]) == (3, 2, 1, 1200)
+    said = words(client.get("/numbers"))
+    for what in ("CN¥6,000", "€7", "200 hours", "1,200", "From need to report"):
+        assert what in said
+
+
+def test_funnel_counts_needs_by_how_far_they_came(
+    client: TestClient,
+    story: Story,
+    make_party: MakeParty,
+    make_listing: MakeListing,
+    make_round: MakeRound,
+    enter: Enter,
+    pair: Pair,
+) -> None:
+    """The story's need came to the report without a round; others stop on the way."""
+    ngo, company = make_party("Other"), make_party("Giver", kind="business")
+    held = make_round(status=RoundStatus.CHOOSING)
+    offer = enter(held, make_listing(company, "Money", Side.OFFER))
+    needs = [make_listing(ngo, f"Need {n}") for n in range(4)]
+    make_listing(ngo, "Draft", publish=False)
+    entered = [enter(held, need) for need in needs[1:]]
+    pair(entered[1], offer, PairingStatus.RELEASED, released=now())
+    pair(entered[2], offer, PairingStatus.MUTUAL, released=now())
+    funnel = {one["stage"]: one["needs"] for one in client.get("/api/v1/network/numbers").json()["funnel"]}
+    assert funnel == {
+        "published": 5,
+        "entered": 4,
+        "paired": 3,
+        "mutual": 2,
+        "signed": 1,
+        "given": 1,
+        "reported": 1,
+    }
+
+
+def test_futian_year_is_computed_from_what_was_signed(client: TestClient, engine: Engine, jobs: Jobs) -> None:
+    """As was published: a fund of 20 million yuan a year, 108 projects, about 12 million."""
+    scenario = load_scenario("futian")
+    with writing(engine) as session:
+        _sign(session)
+        promise(session, "draw_network")
+    jobs.run_all()
+    (year,) = client.get("/api/v1/network").json()["years"]
+    (fund,) = year["funds"]
+    assert (year["year"], year["cooperations"]) == (2015, len(scenario.profiles.cooperations))
+    assert fund["limit"] == {"amount": 20_000_000_00, "currency": "CNY"}
+    assert fund["projects"] == 108
+    assert 11_500_000_00 <= fund["given"] <= 12_500_000_00
+    assert "福田區社會建設專項資金" in client.get("/numbers").text
+    assert "to 108 projects" in words(client.get("/numbers"))
+
+
+def _sign(session: Session) -> None:
+    scenario = load_scenario("futian")
+    profiles = scenario.profiles
+    facts = {one.organization.id: one.organization for one in (*profiles.needs, *profiles.offers)}
+    kept: dict[str, Organization] = {}
+    for one in profiles.cooperations:
+        for end in (one.need_organization, one.offer_organization):
+            if end not in kept:
+                known = facts.get(end)
+                kept[end] = Organization(
+                    name=known.name if known else end,
+                    kind=known.kind if known else "ngo",
+                    status=OrganizationStatus.VERIFIED,
+                )
+                session.add(kept[end])
+    session.flush()
+    offers: dict[str, Listing] = {}
+    for profile in profiles.offers:
+        if profile.id in scenario.preset.rules.budgets[0].offers:
+            offers[profile.id] = Listing(
+                side=Side.OFFER, organization_id=kept[profile.organization.id].key, title=profile.title
+            )
+            session.add(offers[profile.id])
+    need = Listing(side=Side.NEED, organization_id=next(iter(kept.values())).key, title="x")
+    session.add(need)
+    session.flush()
+    budget = {
+        "name": "福田區社會建設專項資金",
+        "offers": [offer.uid for offer in offers.values()],
+        "limit": "20000000 CNY",
+    }
+    held = Round(
+        title="2015",
+        preset="headquarters-base",
+        status=RoundStatus.CLOSED,
+        rules={"rules": {"budgets": [budget]}},
+    )
+    session.add(held)
+    session.flush()
+    common = {"round_id": held.key, "status": ApplicationStatus.ELIGIBLE}
+    asked = Application(listing_id=need.key, organization_id=need.organization_id, side=Side.NEED, **common)
+    entered = {
+        id_: Application(
+            listing_id=offer.key, organization_id=offer.organization_id, side=Side.OFFER, **common
+        )
+        for id_, offer in offers.items()
+    }
+    session.add_all([asked, *entered.values()])
+    session.flush()
+    pairings = {
+        id_: Pairing(round_id=held.key, need_id=asked.key, offer_id=one.key) for id_, one in entered.items()
+    }
+    session.add_all(pairings.values())
+    session.flush()
+    for number, one in enumerate(profiles.cooperations):
+        assert one.signed
+        agreement = Agreement(
+            number=f"2015-{number:04}",
+            kind=AgreementKind.DONATION,
+            status=AgreementStatus.IN_FORCE,
+            title=one.title,
+            round_id=held.key,
+            in_force=datetime(one.signed.year, one.signed.month, one.signed.day, tzinfo=UTC),
+        )
+        session.add(agreement)
+        session.flush()
+        for end, role in (
+            (one.offer_organization, PartyRole.FUNDER),
+            (one.need_organization, PartyRole.IMPLEMENTER),
+        ):
+            session.add(Party(agreement_id=agreement.key, organization_id=kept[end].key, role=role))
+        if one.offer in pairings:
+            session.add(AgreementPairing(agreement_id=agreement.key, pairing_id=pairings[one.offer].key))
+        if one.kind == "money" and one.quantity:
+            session.add(
+                Commitment(
+                    agreement_id=agreement.key,
+                    organization_id=kept[one.offer_organization].key,
+                    item="c",
+                    kind=CommitmentKind.CASH,
+                    quantity=one.quantity.amount,
+                    unit=one.quantity.unit,
+                    currency=one.quantity.unit,
+                )
+            )
