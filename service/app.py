@@ -27,7 +27,6 @@ from service.choices import api as choices_api
 from service.choices import pages as choices_pages
 from service.choices.wall_pages import make_hub
 from service.db import Turns, make_engine
-from service.db import make_engine
 from service.disclosure import api as disclosure_api
 from service.disclosure import pages as disclosure_pages
 from service.errors import ServiceError, Unavailable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import extract
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, func, select
 
+from matching.errors import InvalidRules
 from matching.messages import Message, Quantity
 from matching.profiles import Side
 from service.agreements.models import Agreement, Party
@@ -80,7 +82,10 @@ def snapshot(session: Session, *, layout: bool = False) -> Snapshot | None:
 def funds(session: Session) -> list[Budget]:
     """What rounds allow to be given in a year, each fund once."""
     held = select(Round).where(col(Round.status).not_in([RoundStatus.DRAFT, RoundStatus.CANCELLED]))
-    found = {fund.name: fund for one in session.exec(held) for fund in preset_of(one).rules.budgets}
+    found: dict[str, Budget] = {}
+    for one in session.exec(held.order_by(col(Round.id))):
+        with suppress(InvalidRules):  # of an old round whose preset has changed since: it names no fund
+            found |= {fund.name: fund for fund in preset_of(one).rules.budgets}
     return [found[name] for name in sorted(found)]
 
 

@@ -16,6 +16,7 @@ from service.agreements.models import Agreement, PartyRole
 from service.agreements.models import Party as AgreementParty
 from service.db import reading, writing
 from service.events import Event
+from service.funding.models import Commitment, CommitmentKind
 from service.jobs import promise
 from service.network import queries
 from service.network.models import Snapshot
@@ -190,6 +191,7 @@ def test_markup_in_a_name_stays_text_in_the_picture(
 def test_three_parties_are_three_ties_and_one_cooperation(
     client: TestClient, draw: Draw, city: dict[str, Party], engine: Engine
 ) -> None:
+    """Its money counts once, with the pair of its giver."""
     with writing(engine) as session:
         agreement = session.exec(select(Agreement).where(Agreement.title == "bureau water")).one()
         session.add(
@@ -198,6 +200,17 @@ def test_three_parties_are_three_ties_and_one_cooperation(
                 organization_id=city["school"].organization.key,
                 role=PartyRole.OPERATOR,
                 position=2,
+            )
+        )
+        session.add(
+            Commitment(
+                agreement_id=agreement.key,
+                organization_id=city["bureau"].organization.key,
+                item="c1",
+                kind=CommitmentKind.CASH,
+                quantity=500_000,
+                unit="CNY",
+                currency="CNY",
             )
         )
     draw()
