@@ -83,7 +83,7 @@ def list_reports(
 
 @router.get("/agreements/{uid}/reports")
 def list_reports_of_agreement(uid: AgreementUid, session: Reading, actor: Asking) -> list[ReportOut]:
-    """All reports of an agreement, in the order in which they are due."""
+    """All reports of an agreement, in the order of what they are about."""
     _signed_in(actor)
     agreement = agreements.get(session, actor, uid)
     return [_shown(session, actor, one) for one in queries.of_agreement(session, actor, agreement)]

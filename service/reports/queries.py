@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, String, and_, cast, or_
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from service.accounts.models import UserStatus
 from service.accounts.queries import members_of
@@ -16,15 +16,7 @@ from service.agreements import queries as agreements
 from service.agreements.models import SIGNED, Agreement, AgreementStatus, Party
 from service.db import now
 from service.errors import NotFound
-from service.funding.models import (
-    BudgetLine,
-    Commitment,
-    CommitmentKind,
-    Disbursement,
-    DisbursementStatus,
-    Expense,
-    Milestone,
-)
+from service.funding import queries as funding
 from service.listings.models import Listing
 from service.organizations.models import Organization
 from service.permissions import Role, may
@@ -36,6 +28,7 @@ if TYPE_CHECKING:
 
     from sqlmodel.sql.expression import SelectOfScalar
 
+    from service.funding.queries import Book
     from service.permissions import Actor
 
 ROW = col(Report.id)
@@ -166,9 +159,11 @@ def tell(session: Session, report: Report) -> Told:
 
 
 def of_agreement(session: Session, actor: Actor, agreement: Agreement) -> list[Told]:
-    """All reports of an agreement, in the order in which they are due."""
+    """All reports of an agreement, in the order of what they are about."""
     found = session.exec(
-        visible_to(actor).where(Report.agreement_id == agreement.key).order_by(col(Report.due), ROW)
+        visible_to(actor)
+        .where(Report.agreement_id == agreement.key)
+        .order_by(col(Report.period_end), col(Report.period_start).desc(), col(Report.due), ROW)
     )
     return told(session, found)
 
@@ -234,74 +229,49 @@ def parties_of(session: Session, report: Report) -> list[Party]:
 
 
 def facts(session: Session, report: Report) -> dict[str, Any]:
-    """Milestones, money by currency and people of the need, as they stand now, for form and reader."""
-    milestones = session.exec(
-        select(Milestone)
-        .where(Milestone.agreement_id == report.agreement_id, col(Milestone.ended).is_(None))
-        .order_by(col(Milestone.due), col(Milestone.id))
-    )
+    """Milestones, the writer's money and people of the need, as they stand now, for form and reader."""
     agreement = session.get_one(Agreement, report.agreement_id)
+    book = funding.book_of(session, agreement)
     need = session.get(Listing, agreement.need_id) if agreement.need_id else None
     return {
         "milestones": [
             {"title": one.title, "status": one.status.value, "due": one.due.isoformat() if one.due else ""}
-            for one in milestones
+            for one in book.milestones
+            if one.ended is None
         ],
-        "money": _money(session, report),
+        "money": _money(book, report),
         "people": need.beneficiaries if need is not None else None,
     }
 
 
-def _money(session: Session, report: Report) -> list[dict[str, Any]]:
-    """For each currency: promised, paid, planned to be spent, spent in all and in the report's time."""
-    sums: dict[str, dict[str, int]] = {}
+def _money(book: Book, report: Report) -> list[dict[str, Any]]:
+    """By currency and purpose, in minor units: promised, received, planned, spent in all and in its time.
 
-    def add(name: str, rows: Iterable[tuple[str, int]]) -> None:
-        empty = {"promised": 0, "paid": 0, "planned": 0, "spent": 0, "spent_now": 0}
-        for currency, amount in rows:
-            sums.setdefault(currency, dict(empty))[name] += int(amount or 0)
-
-    def total(amount: Any, currency: Any) -> Any:
-        return select(col(currency), func.sum(col(amount))).group_by(col(currency))
-
-    paid = (DisbursementStatus.PAID, DisbursementStatus.RECOVERED)
-    add(
-        "promised",
-        session.exec(
-            total(Commitment.quantity, Commitment.currency).where(
-                Commitment.agreement_id == report.agreement_id,
-                Commitment.kind == CommitmentKind.CASH,
-                col(Commitment.ended).is_(None),
-            )
-        ),
-    )
-    add(
-        "paid",
-        session.exec(
-            total(Disbursement.amount, Disbursement.currency).where(
-                Disbursement.agreement_id == report.agreement_id, col(Disbursement.status).in_(paid)
-            )
-        ),
-    )
-    add(
-        "planned",
-        session.exec(
-            total(BudgetLine.planned, BudgetLine.currency).where(
-                BudgetLine.agreement_id == report.agreement_id, col(BudgetLine.ended).is_(None)
-            )
-        ),
-    )
-    spent = (
-        total(Expense.amount, BudgetLine.currency)
-        .join(BudgetLine, col(BudgetLine.id) == col(Expense.budget_line_id))
-        .where(BudgetLine.agreement_id == report.agreement_id)
-    )
-    add("spent", session.exec(spent))
-    add(
-        "spent_now",
-        session.exec(spent.where(col(Expense.on).between(report.period_start, report.period_end))),
-    )
-    return [{"currency": currency, **sums[currency]} for currency in sorted(sums) if currency]
+    Of a report what its writer got and spent; of an evaluation what all did.
+    """
+    whose = None if report.kind is ReportKind.EVALUATION else report.organization_id
+    spent_now: dict[tuple[str, str], int] = {}
+    for line in book.lines:
+        key = (line.currency, line.purpose.value)
+        spent_now[key] = spent_now.get(key, 0) + sum(
+            one.amount
+            for one in book.expenses
+            if one.budget_line_id == line.key
+            and whose in (None, one.organization_id)
+            and report.period_start <= one.on <= report.period_end
+        )
+    return [
+        {
+            "currency": one.currency,
+            "purpose": one.purpose.value,
+            "promised": one.committed.amount,
+            "paid": one.received.amount,
+            "planned": one.budgeted.amount,
+            "spent": one.spent.amount,
+            "spent_now": spent_now.get((one.currency, one.purpose.value), 0),
+        }
+        for one in book.accounts(whose)
+    ]
 
 
 def previous(session: Session, report: Report) -> Report | None:

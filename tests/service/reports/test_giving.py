@@ -85,10 +85,9 @@ def given(project, make_listing, make_party):
                         recovered=recovered,
                     )
                 )
-            session.add(
-                Delivery(commitment_id=hours.key, quantity=2_500, on=date(2026, 5, 1), confirmed=now())
-            )
-            session.add(Delivery(commitment_id=hours.key, quantity=5_000, on=date(2026, 6, 1)))
+            got = {"commitment_id": hours.key, "organization_id": made.ngo.organization.key}
+            session.add(Delivery(**got, quantity=2_500, on=date(2026, 5, 1), confirmed=now()))
+            session.add(Delivery(**got, quantity=5_000, on=date(2026, 6, 1)))
             session.add(
                 Milestone(
                     agreement_id=made.agreement.key,

@@ -19,7 +19,7 @@ def test_report_goes_its_way_on_screen(project, as_user):
     made = project(days_ago=130)
     report = made.report()
     mine = words(as_user(made.ngo.user).get("/reports"))
-    assert "Quarterly report Overdue since" in mine
+    assert "Quarterly report Overdue for" in mine
     form = as_user(made.ngo.user).get(f"/reports/{report.uid}")
     assert "At most 2,000 characters." in words(form)
     assert 'data-autosave="/reports/' in form.text
