@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy import JSON, Column, case, delete, event, update
+from sqlalchemy import JSON, Column, delete, event, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -119,6 +119,8 @@ class Work:
 
 Handler = Callable[..., None]
 """Called with a `Work` and the payload by name."""
+Mourner = Callable[..., None]
+"""Called when a job is given up, in that transaction: the session, `error`, and the payload by name."""
 
 
 @dataclass
@@ -131,6 +133,8 @@ class Jobs:
     site: Any = None
     timers: list[tuple[timedelta, str]] = field(default_factory=list)
     """Jobs promised again and again: how often, and the handler's name."""
+    mourners: dict[str, Mourner] = field(default_factory=dict)
+    """By the job's name: what says that it will not be done any more."""
 
     def __post_init__(self) -> None:
         self.huey = _make_huey(self.settings)
@@ -206,35 +210,28 @@ class Jobs:
             return session.exec(select(Job).where(Job.uid == uid)).one() if taken else None
 
     def _put_back(self, job: Job, error: str) -> None:
-        given_up = job.attempts >= MOST_ATTEMPTS
         with writing(self.engine) as session:
-            session.execute(
-                update(Job)
-                .where(col(Job.uid) == job.uid)
-                .values(
-                    status=JobStatus.FAILED if given_up else JobStatus.PROMISED,
-                    error=error[:2000],
-                    due=now() + timedelta(seconds=2**job.attempts),
-                    finished=now() if given_up else None,
-                    delivered=None,
-                )
-            )
+            mine = session.exec(select(Job).where(Job.uid == job.uid).with_for_update()).one()
+            self._try_again_or_give_up(session, mine, error, due=now() + timedelta(seconds=2**mine.attempts))
+
+    def _try_again_or_give_up(self, session: Session, job: Job, error: str, due: datetime) -> None:
+        """Promise a job again that broke off; after too many attempts it is given up, and that is said."""
+        job.error, job.delivered, job.due = error[:2000], None, due
+        session.add(job)
+        if job.attempts < MOST_ATTEMPTS:
+            job.status = JobStatus.PROMISED
+            return
+        job.status, job.finished = JobStatus.FAILED, now()
+        if mourner := self.mourners.get(job.name):
+            mourner(session, error=job.error, **job.payload)
 
     def sweep(self) -> int:
         """Deliver again what is due and was not done; how many."""
         moment = now()
         with writing(self.engine) as session:
-            session.execute(
-                update(Job)
-                .where(col(Job.status) == JobStatus.RUNNING, col(Job.alive) < moment - LEASE)
-                .values(
-                    status=case(
-                        (col(Job.attempts) >= MOST_ATTEMPTS, JobStatus.FAILED), else_=JobStatus.PROMISED
-                    ),
-                    error="its worker was lost",
-                    delivered=None,
-                )
-            )
+            broken = select(Job).where(col(Job.status) == JobStatus.RUNNING, col(Job.alive) < moment - LEASE)
+            for job in session.exec(broken.with_for_update(skip_locked=True)).all():
+                self._try_again_or_give_up(session, job, "its worker was lost", due=job.due)
             lost = session.exec(
                 select(Job)
                 .where(

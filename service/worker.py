@@ -14,7 +14,7 @@ from service.funding import ledger
 from service.funding import queries as funding
 from service.funding.conditions import BEFORE_PAYING
 from service.idempotency import clear_keys
-from service.jobs import Handler, Jobs, clear_done
+from service.jobs import Handler, Jobs, Mourner, clear_done
 from service.listings import actions as listings
 from service.listings import importing, requests
 from service.listings.queries import holds_attachment
@@ -29,7 +29,7 @@ from service.reports import holding, planning, reminding
 from service.reports.queries import holds_content as holds_report_file
 from service.rounds import applying, checking, timekeeping
 from service.rounds.models import RoundStatus
-from service.rounds.phases import BEFORE_LEAVING
+from service.rounds.phases import AFTER_LEAVING, BEFORE_LEAVING
 from service.search import actions as search
 from service.webhooks import actions as webhooks
 
@@ -74,6 +74,9 @@ HANDLERS: dict[str, Handler] = {
 }
 """By the name under which a job is promised."""
 
+MOURNERS: dict[str, Mourner] = {"match_round": matching.give_up}
+"""By the name of a job that somebody waits for: what says that it was given up."""
+
 TIMERS: list[tuple[timedelta, str]] = [
     (timedelta(days=1), "clear_jobs"),
     (timedelta(hours=1), "clear_keys"),
@@ -99,6 +102,7 @@ TIMERS: list[tuple[timedelta, str]] = [
 
 BEFORE_LEAVING[RoundStatus.MATCHING] = [notice.nothing_to_show]
 BEFORE_LEAVING[RoundStatus.NOTICE] = [notice.open_objections]
+AFTER_LEAVING[RoundStatus.NOTICE] = [objections.confirmed]
 checking.OVERDUE[:] = [holding.overdue_reports]
 BEFORE_AMENDING[:] = [ledger.keeps_what_was_paid]
 BEFORE_PAYING[:] = [holding.unaccepted_report]
@@ -107,4 +111,4 @@ HOLDERS[:] = [holds_attachment, objections.holds_content, funding.holds_content,
 
 def make_jobs(engine: Engine, settings: Settings) -> Jobs:
     """The jobs of this installation, with all their handlers and timers."""
-    return Jobs(engine, settings, dict(HANDLERS), timers=list(TIMERS))
+    return Jobs(engine, settings, dict(HANDLERS), timers=list(TIMERS), mourners=dict(MOURNERS))

@@ -297,6 +297,6 @@ def _open(state: Choosing, session: Session, pairing: Pairing) -> None:
     """From now on both sides may answer, for as long as the round gives."""
     from service.pairings.actions import reply_deadline
 
-    pairing.released, pairing.reply_by = now(), reply_deadline(session, state.round)
+    pairing.released, pairing.reply_by = now(), reply_deadline(state.round)
     pairing.version += 1
     session.add(pairing)

@@ -128,8 +128,9 @@ def cancel(session: Session, actor: Actor, run: MatchRun) -> MatchRun:
 def release(session: Session, actor: Actor, run: MatchRun, *, confirmed: bool = False) -> list[Pairing]:
     """Propose the pairings of a run to both sides, who have until `reply_by` to answer.
 
-    What other runs of the round proposed is superseded. Organizations that get nothing are told what would
-    have changed it; while there are any, `confirmed` says that the facilitator has seen so.
+    Where the result stands in public notice first, their days to reply begin only after it. What other
+    runs of the round proposed is superseded. Organizations that get nothing are told what would have changed
+    it; while there are any, `confirmed` says that the facilitator has seen so.
     """
     require(actor, "pairing:release")
     one = session.get_one(Round, run.round_id)
@@ -157,7 +158,8 @@ def release(session: Session, actor: Actor, run: MatchRun, *, confirmed: bool = 
             ),
         )
     _supersede_others(session, actor, one, run)
-    moment, reply_by = now(), reply_deadline(session, one)
+    moment = now()
+    reply_by = None if RoundStatus.NOTICE.value in one.phases else reply_deadline(one)
     released = queries.proposed_by(session, run)
     for pairing in released:
         pairing.released, pairing.reply_by = moment, reply_by
@@ -170,7 +172,7 @@ def release(session: Session, actor: Actor, run: MatchRun, *, confirmed: bool = 
             "release",
             round=one.uid,
             amounts=[str(amount) for amount in queries.amounts_of(pairing)],
-            reply_by=reply_by.isoformat(),
+            reply_by=reply_by.isoformat() if reply_by else None,
         )
     run.released = moment
     session.add(run)
@@ -187,17 +189,10 @@ def release(session: Session, actor: Actor, run: MatchRun, *, confirmed: bool = 
     return released
 
 
-def reply_deadline(session: Session, one: Round) -> datetime:
-    """The end of the day, in the round's zone, until which both sides may answer.
-
-    The days count from now; where the round has a public notice still ahead, from its planned end.
-    """
+def reply_deadline(one: Round) -> datetime:
+    """The end of the day, in the round's zone, until which both sides may answer, if they may from now on."""
     zone = ZoneInfo(one.time_zone)
-    start = now()
-    notice = rounds.phase_of(session, one, RoundStatus.NOTICE)
-    if notice is not None and notice.ends is not None:
-        start = max(start, notice.ends)
-    day = start.astimezone(zone).date() + timedelta(days=rounds.preset_of(one).process.reply_days)
+    day = now().astimezone(zone).date() + timedelta(days=rounds.preset_of(one).process.reply_days)
     return datetime.combine(day, time(23, 59, 59), zone)
 
 

@@ -18,7 +18,8 @@ from service.events import advance, record
 from service.mail import send
 from service.organizations import evidence
 from service.organizations.models import tidy
-from service.pairings import notice, overrides
+from service.pairings import notice, overrides, telling
+from service.pairings.actions import reply_deadline
 from service.pairings.models import (
     OBJECTION,
     OBJECTION_CHARACTERS,
@@ -27,6 +28,7 @@ from service.pairings.models import (
     Consequence,
     Objection,
     Pairing,
+    PairingStatus,
 )
 from service.permissions import Role, require
 from service.reviews.blinding import Curtain
@@ -208,10 +210,31 @@ def confirm(session: Session, actor: Actor, one: Round) -> Round:
     """
     require(actor, "objection:decide")
     require_phase(one, RoundStatus.NOTICE)
-    lines = [line.pairing.uid for line in notice.lines(session, one) if line.pairing.status in notice.SHOWN]
-    moved = advance_phase(session, actor, one)
-    record(session, actor, "round.confirm", one, round=one.uid, pairings=lines)
-    return moved
+    return advance_phase(session, actor, one)
+
+
+def confirmed(session: Session, actor: Actor, one: Round) -> None:
+    """The notice is over and the result stands: both sides are told, and their days to reply count from now.
+
+    For `phases.AFTER_LEAVING`.
+    """
+    standing = [line for line in notice.lines(session, one) if line.pairing.status in notice.SHOWN]
+    until = reply_deadline(one)
+    for line in standing:
+        if line.pairing.status is PairingStatus.RELEASED:
+            line.pairing.reply_by = until
+            line.pairing.version += 1
+            session.add(line.pairing)
+    record(
+        session,
+        actor,
+        "round.confirm",
+        one,
+        round=one.uid,
+        pairings=[line.pairing.uid for line in standing],
+        reply_by=until.isoformat(),
+    )
+    telling.tell_confirmed(session, one, standing, until)
 
 
 def _to_decide(session: Session, actor: Actor, uid: str) -> tuple[Objection, Round]:

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, update
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from matching.errors import Infeasible, MatchingError
 from matching.matcher import match
@@ -139,6 +139,24 @@ def _finish(session: Session, run: MatchRun, one: Round, found: Matching | Match
         elif found.pairings:
             session.execute(insert(Pairing), list(_rows(session, run, found)))
     advance(session, SYSTEM_ACTOR, run, MATCH_RUN, step, round=one.uid, **details)
+
+
+def give_up(session: Session, *, error: str, uid: str) -> None:
+    """Say that a run has failed because its job was given up: its worker was lost, or it broke off."""
+    run = session.exec(select(MatchRun).where(MatchRun.uid == uid).with_for_update()).first()
+    if run is None or run.status not in queries.IN_FLIGHT:
+        return
+    run.finished = now()
+    run.note = stored(
+        Message(
+            "run-given-up",
+            "The run broke off each time it was tried and was given up. Start it again; if it breaks off "
+            "again, tell whoever looks after this installation.",
+        )
+    )
+    run.log = [*run.log, {"at": now().isoformat(), "stage": run.stage, "text": error}]
+    one = session.get_one(Round, run.round_id)
+    advance(session, SYSTEM_ACTOR, run, MATCH_RUN, "fail", reason=error, round=one.uid)
 
 
 def _rows(session: Session, run: MatchRun, found: Matching) -> Any:

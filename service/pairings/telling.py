@@ -13,16 +13,19 @@ from service.pairings import queries
 from service.pairings.showing import result_of
 from service.permissions import SYSTEM_ACTOR
 from service.results.words import amounts_text, names_of
-from service.wording import say
+from service.rounds.models import RoundStatus
+from service.wording import quantity_text, say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from sqlmodel import Session
 
     from matching.outcome import Pairing as Found
     from matching.outcome import Unmatched
     from service.pairings.models import MatchRun, Pairing
+    from service.pairings.notice import Proposed
     from service.rounds.models import Round
 
 
@@ -60,6 +63,41 @@ def tell_released(session: Session, one: Round, run: MatchRun) -> None:
                     for item in nothing[organization.uid]
                 ],
                 day=_until(rows.values(), language, one.time_zone),
+                noticed=RoundStatus.NOTICE.value in one.phases,
+            )
+
+
+def tell_confirmed(session: Session, one: Round, lines: Sequence[Proposed], until: datetime) -> None:
+    """One mail for each organization with something in a result that has stood its public notice."""
+    got: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for line in lines:
+        sides = ((line.need, line.needing), (line.offer, line.giving))
+        for (own, mine), (other, theirs) in (sides, sides[::-1]):
+            told = {
+                "uid": line.pairing.uid,
+                "own": own.title,
+                "other": other.title,
+                "organization": theirs.name,
+            }
+            got[mine.key].append({**told, "amounts": line.amounts})
+    for organization, pairings in got.items():
+        for email, language in emails_of_editors(session, organization):
+            send(
+                session,
+                email,
+                "result-confirmed",
+                language,
+                round=one.title,
+                uid=one.uid,
+                pairings=[
+                    {
+                        **told,
+                        "amounts": " + ".join(quantity_text(amount, language) for amount in told["amounts"]),
+                    }
+                    for told in pairings
+                ],
+                page="choices" if RoundStatus.CHOOSING.value in one.phases else "signing",
+                day=moment_text(until, language, one.time_zone),
             )
 
 

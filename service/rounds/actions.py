@@ -27,7 +27,17 @@ from service.rounds.models import (
     RoundPhase,
     RoundStatus,
 )
-from service.rounds.phases import BACK, BEFORE_LEAVING, NAMES, STEPS, back_to, following, has_reached, is_over
+from service.rounds.phases import (
+    AFTER_LEAVING,
+    BACK,
+    BEFORE_LEAVING,
+    NAMES,
+    STEPS,
+    back_to,
+    following,
+    has_reached,
+    is_over,
+)
 from service.rounds.shapes import PhaseIn, RoundIn
 
 if TYPE_CHECKING:
@@ -248,9 +258,12 @@ def advance_phase(session: Session, actor: Actor, one: Round) -> Round:
         raise NotNow(reason)
     if target is None:
         raise NotNow(Message("round-over", "This round is over."))
+    left = one.status
     advance(session, actor, one, ROUND, STEPS[target], round=one.uid)
     _begin(session, actor, one)
     one.version += 1
+    for do in AFTER_LEAVING.get(left, ()):
+        do(session, actor, one)
     return one
 
 

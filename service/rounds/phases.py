@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
+    from service.permissions import Actor
     from service.rounds.models import Round, RoundPhase
 
 NAMES = {
@@ -87,6 +88,8 @@ REMIND_SHARE = 4
 Obstacle = Callable[["Session", "Round"], "Message | None"]
 BEFORE_LEAVING: dict[RoundStatus, list[Obstacle]] = {}
 """What later slices want done before a phase is left; `worker.py` puts it here."""
+AFTER_LEAVING: dict[RoundStatus, list[Callable[[Session, Actor, Round], None]]] = {}
+"""What later slices do once a phase was left for the next one, by hand or by its planned end."""
 
 
 def of_round(one: Round) -> list[RoundStatus]:

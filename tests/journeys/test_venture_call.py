@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from service.audit.words import STEPS
 from service.permissions import Role
+from tests.house import Program
+from tests.journeys.trail import Trail
 from tests.journeys.venture import (
     FUND,
     HOMELESS,
     MESA,
     MOHAI,
     RIDERS,
+    SCOPES,
     TITLE,
     WHEELS,
     WORDS,
     Call,
-    Program,
+    Somebody,
+    accept_fitting,
     appeal,
     apply,
+    assign_reviews,
     confirm,
     create_round,
     facts_of,
+    match,
     match_again,
     object_and_uphold,
     profiles_of_the_call,
     publish,
-    return_and_resubmit,
-    review_blind,
-    shortlist_and_match,
-    with_token,
+    reassign,
+    recuse,
+    resubmit,
+    return_it,
+    shortlist,
+    write_all,
 )
 from tests.service.conftest import *  # noqa: F403 — the fixtures of a running application
-from tests.service.conftest import words
+from tests.service.conftest import BASE_URL, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,10 +66,20 @@ def call(
 ) -> Call:
     profiles = profiles_of_the_call()
 
-    def program(user: User, name: str, role: str = "applicant") -> Program:
-        return with_token(sign_in(browser(), user), browser(), name, user.email, role)
+    def program(user: User, name: str, role: str = "applicant") -> Somebody:
+        asked = {"name": "journey", "scopes": SCOPES[role]}
+        made = sign_in(browser(), user).post("/api/v1/accounts/tokens", json=asked).json()
+        return Somebody(client(made["secret"]), name, user.email)
 
-    def staff(name: str, role: Role, **more: Any) -> Program:
+    def client(secret: str = "") -> Any:
+        found = browser()
+        found.base_url = f"{BASE_URL}/api/v1"
+        found.headers.update(
+            {"Accept-Language": "en"} | ({"Authorization": f"Bearer {secret}"} if secret else {})
+        )
+        return found
+
+    def staff(name: str, role: Role, **more: Any) -> Somebody:
         user = make_user(f"{name.lower()}@example.org", name=name, roles=[role], **more)
         return program(user, name, role)
 
@@ -82,7 +99,7 @@ def call(
             "Rosa": staff("Rosa", Role.REVIEWER, member_of=tied),
             **{name: staff(name, Role.REVIEWER) for name in ("Stan", "Rui", "Rita", "Rolf")},
         },
-        public=browser(),
+        public=Program(client()),
     )
 
 
@@ -91,10 +108,16 @@ def test_venture_call_from_preset_to_confirmation_is_told_by_its_log(database_ur
     publish(call)
     create_round(call)
     apply(call)
-    return_and_resubmit(call)
+    accept_fitting(call)
+    return_it(call)
+    resubmit(call)
     appeal(call)
-    review_blind(call)
-    first = shortlist_and_match(call)
+    assign_reviews(call)
+    recuse(call)
+    reassign(call)
+    write_all(call)
+    shortlist(call)
+    first = match(call)
     objection = object_and_uphold(call, first)
     second = match_again(call, first)
     confirm(call, objection, second)
@@ -103,19 +126,9 @@ def test_venture_call_from_preset_to_confirmation_is_told_by_its_log(database_ur
 
 def read_the_log(call: Call) -> None:
     """Whoever reads the log of the round alone can say who decided what, when and why."""
-    entries: list[dict[str, Any]] = []
-    cursor = None
-    while True:
-        piece = call.felix.get(
-            "/audit", subject=call.round, limit=100, **({"cursor": cursor} if cursor else {})
-        )
-        entries += piece["items"]
-        if (cursor := piece["next"]) is None:
-            break
-    entries.reverse()
-    assert all(one["sound"] for one in entries)
-    moments = [datetime.fromisoformat(one["at"]) for one in entries]
-    assert moments == sorted(moments)
+    trail = Trail(call.felix, call.round)
+    trail.check_readable()
+    entries = trail.entries
     bare = {one["name"] for one in entries if not {one["name"], one["name"].partition(".")[2]} & {*STEPS}}
     assert bare == set(), "everything that happened is said in words"
     told = iter([(one["who"]["name"], one["text"], one["title"], one["reason"]) for one in entries])
@@ -183,11 +196,13 @@ def the_story(call: Call) -> list[tuple[str, str, str, str]]:
 
 def read_the_page(call: Call) -> None:
     """The page of the log says the same to people, names instead of ids."""
-    page: Any = call.frida.http.get("/audit", params={"subject": call.round, "kind": "round.confirm"})
+    page: Any = call.frida.http.get(
+        f"{BASE_URL}/audit", params={"subject": call.round, "kind": "round.confirm"}
+    )
     seen = words(page)
     fund = call.profiles[FUND].title
     assert f"Round: confirmed {TITLE}" in seen
     assert f"{call.profiles[RIDERS].title} – {fund}" in seen
-    page = call.frida.http.get("/audit", params={"subject": call.round, "kind": "objection"})
+    page = call.frida.http.get(f"{BASE_URL}/audit", params={"subject": call.round, "kind": "objection"})
     assert f"{call.profiles[MESA].title} – {fund}" in words(page)
     assert "Ana" not in page.text

@@ -16,6 +16,7 @@ from matching.scenarios import load_scenario
 from service.db import now, writing
 from service.permissions import Role
 from service.rounds.models import RoundPhase
+from tests.house import Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -52,7 +53,6 @@ WORDS = {
     "call-up": "A place became free after the objection.",
 }
 PDF = b"%PDF-1.4\nledger\n%%EOF\n"
-API = "/api/v1"
 TITLE = "双语之城的社区公益创投"
 SCOPES: dict[str, list[str]] = {
     "applicant": [
@@ -95,34 +95,12 @@ def facts_of(profile: Profile) -> dict[str, Any]:
     }
 
 
-def with_token(person: Any, program: Any, name: str, email: str, role: str = "applicant") -> Program:
-    """The client `program` with a token that `person`, who is signed in, makes for it."""
-    asked = {"name": "journey", "scopes": SCOPES[role]}
-    made = person.post(f"{API}/accounts/tokens", json=asked)
-    program.headers.update({"Authorization": f"Bearer {made.json()['secret']}", "Accept-Language": "en"})
-    return Program(program, name, email)
-
-
 @dataclass
-class Program:
-    """A client with a token of its own."""
+class Somebody(Program):
+    """A program with a token of its own, and whose it is."""
 
-    http: Any
-    """A client of httpx, or the one for tests."""
     name: str
     email: str
-
-    def ask(self, method: str, path: str, status: int = 200, **more: Any) -> Any:
-        """What comes back, having the status that is expected."""
-        answer = self.http.request(method, f"{API}{path}", **more)
-        assert answer.status_code == status, (method, path, answer.status_code, answer.text[:2000])
-        return answer.json() if answer.content else None
-
-    def get(self, path: str, **params: Any) -> Any:
-        return self.ask("GET", path, params=params)
-
-    def post(self, path: str, status: int = 200, **given: Any) -> Any:
-        return self.ask("POST", path, status, json=given)
 
 
 @dataclass
@@ -133,13 +111,13 @@ class Call:
     work: Callable[[], object]
     """Does the jobs that are due."""
     profiles: dict[str, Profile]
-    parties: dict[str, Program]
+    parties: dict[str, Somebody]
     organizations: dict[str, str]
-    frida: Program
-    felix: Program
-    reviewers: dict[str, Program]
-    public: Any
-    """A client without a token."""
+    frida: Somebody
+    felix: Somebody
+    reviewers: dict[str, Somebody]
+    public: Program
+    """Of nobody."""
     round: str = ""
     listings: dict[str, str] = field(default_factory=dict)
     applications: dict[str, str] = field(default_factory=dict)
@@ -152,7 +130,7 @@ class Call:
     def here(self) -> str:
         return f"/rounds/{self.round}"
 
-    def owner(self, name: str) -> Program:
+    def owner(self, name: str) -> Somebody:
         """Whoever acts for the organization behind a need or an offer."""
         return self.parties[self.profiles[name].organization.id]
 
@@ -163,7 +141,7 @@ class Call:
         by_uid = {uid: name for name, uid in self.applications.items()}
         return [by_uid[uid] for uid in applications]
 
-    def phase(self, program: Program) -> str:
+    def phase(self, program: Somebody) -> str:
         return str(program.post(f"{self.here}/advance")["status"])
 
     def pass_time(self, phase: str) -> None:
@@ -181,7 +159,10 @@ def publish(call: Call) -> None:
     for name, profile in call.profiles.items():
         owner = call.owner(name)
         made = owner.post(
-            "/listings", 201, **listed(profile), organization=call.organizations[profile.organization.id]
+            "/listings",
+            status=201,
+            **listed(profile),
+            organization=call.organizations[profile.organization.id],
         )
         owner.post(f"/listings/{made['id']}/publish")
         call.listings[name] = made["id"]
@@ -227,7 +208,7 @@ def create_round(call: Call) -> None:
     budget = {"name": "2026", "offers": [call.listings[FUND]], "limit": f"{BUDGET} CNY"}
     made = call.frida.post(
         "/rounds",
-        201,
+        status=201,
         preset="venture-call",
         title=TITLE,
         time_zone="Asia/Shanghai",
@@ -236,9 +217,8 @@ def create_round(call: Call) -> None:
         plan=[{"phase": "open", "ends": (now() + timedelta(days=21)).isoformat()}],
     )
     call.round = made["id"]
-    early = call.owner(MESA).ask(
-        "POST", f"{call.here}/applications", 404, json={"listing": call.listings[MESA]}
-    )
+    entry = {"listing": call.listings[MESA]}
+    early = call.owner(MESA).ask("POST", f"{call.here}/applications", status=404, json=entry)
     assert early["code"] == "not-found", "a draft is nobody's but the facilitators'"
     assert call.phase(call.frida) == "open"
 
@@ -247,24 +227,32 @@ def apply(call: Call) -> None:
     """All apply; the questions of the call are asked, and a rule that is not met is said at once."""
     for name in call.profiles:
         owner = call.owner(name)
-        made = owner.post(f"{call.here}/applications", 201, listing=call.listings[name])
+        made = owner.post(f"{call.here}/applications", status=201, listing=call.listings[name])
         call.applications[name] = made["id"]
         if name in NEEDS:
             assert set(made["missing"]) >= {"plan", "facilities", "professionals"}
             owner.ask("PATCH", call.application(name), json={"answers": ANSWERS}, headers={"If-Match": "*"})
         if name == MOHAI:
-            refused = owner.post(f"{call.application(name)}/submit", 422)
+            refused = owner.post(f"{call.application(name)}/submit", status=422)
             assert {one["field"] for one in refused["errors"]} == {"rule-beneficiaries", "although"}
         sent = owner.post(f"{call.application(name)}/submit", although=name == MOHAI)
         assert sent["status"] == "submitted"
 
 
-def return_and_resubmit(call: Call) -> None:
-    """Frida accepts what fits and returns the rest with her reason; it comes back in time and is accepted."""
+def accept_fitting(call: Call) -> None:
+    """Frida accepts together what fits; one does not."""
     taken = call.frida.post(f"{call.here}/applications/accept")
     assert call.names(taken["left"]) == [MOHAI]
+
+
+def return_it(call: Call) -> None:
+    """Frida gives it back with her reason."""
     returned = call.frida.post(f"{call.application(MOHAI)}/decision", step="return", reason=WORDS["return"])
     assert returned["status"] == "ineligible"
+
+
+def resubmit(call: Call) -> None:
+    """It comes back in time, mended, and is accepted."""
     owner = call.owner(MOHAI)
     seen = owner.get(call.application(MOHAI))
     assert seen["reason"] == WORDS["return"]
@@ -279,53 +267,55 @@ def return_and_resubmit(call: Call) -> None:
 def appeal(call: Call) -> None:
     """One is taken out by mistake and appeals; not Frida, who decided, but Felix judges it."""
     call.frida.post(f"{call.application(WHEELS)}/decision", step="decline", reason=WORDS["return-wrongly"])
-    made = call.owner(WHEELS).post(f"{call.application(WHEELS)}/appeals", 201, text=WORDS["appeal"])
+    made = call.owner(WHEELS).post(f"{call.application(WHEELS)}/appeals", status=201, text=WORDS["appeal"])
     decision = f"{call.application(WHEELS)}/appeals/{made['id']}/decision"
     given = {"step": "uphold", "reason": WORDS["uphold-appeal"]}
-    assert call.frida.ask("POST", decision, 403, json=given)["code"] == "appeal-own-decision"
+    assert call.frida.ask("POST", decision, status=403, json=given)["code"] == "appeal-own-decision"
     assert call.felix.ask("POST", decision, json=given)["status"] == "upheld"
     assert call.owner(WHEELS).get(call.application(WHEELS))["status"] == "eligible"
 
 
-def review_blind(call: Call) -> None:
-    """Three reviewers each; Rosa cannot get her own organization's, Rui recuses himself from one."""
+def assign_reviews(call: Call) -> None:
+    """Three reviewers for each; Rosa cannot get what her own organization has handed in."""
     assert call.phase(call.frida) == "screening"
     assert call.phase(call.frida) == "reviewing"
     for program in call.reviewers.values():
-        call.frida.post(f"{call.here}/reviewers", 201, user=program.email, most=8)
+        call.frida.post(f"{call.here}/reviewers", status=201, user=program.email, most=8)
     people = {one["name"]: one["id"] for one in call.frida.get(f"{call.here}/reviewers")}
     plan = call.frida.get(f"{call.here}/assignment")
     assert plan["missing"] == []
     mesa = call.applications[MESA]
     assert (mesa, people["Rosa"]) not in {(one["application"], one["reviewer"]) for one in plan["added"]}
     call.frida.post(f"{call.here}/assignment", plan=plan["plan"])
-    refused = call.frida.post(
-        f"{call.here}/assignment/pairs",
-        409,
-        application=mesa,
-        reviewer=people["Rosa"],
-        reason="She knows it.",
-    )
+    given = {"application": mesa, "reviewer": people["Rosa"], "reason": "She knows it."}
+    refused = call.frida.ask("POST", f"{call.here}/assignment/pairs", status=409, json=given)
     assert refused["code"] == "pair-conflict"
-    recuse(call)
-    mended = call.frida.get(f"{call.here}/assignment")
-    assert len(mended["added"]) == 1, "somebody else takes what was recused"
-    call.frida.post(f"{call.here}/assignment", plan=mended["plan"])
-    for name, program in call.reviewers.items():
-        for one in program.get("/reviews"):
-            if one["status"] == "assigned":
-                write(call, program, one, strict=name == "Stan")
 
 
 def recuse(call: Call) -> None:
     rui = call.reviewers["Rui"]
     [first, *_] = rui.get("/reviews")
     call.recused = first["title"]
-    rui.post(f"/reviews/{first['id']}/recuse", 204, reason=WORDS["recuse"])
+    rui.post(f"/reviews/{first['id']}/recuse", status=204, reason=WORDS["recuse"])
     assert first["id"] not in {one["id"] for one in rui.get("/reviews") if one["status"] == "assigned"}
 
 
-def write(call: Call, program: Program, one: dict[str, Any], *, strict: bool) -> None:
+def reassign(call: Call) -> None:
+    """Somebody else takes what was recused."""
+    mended = call.frida.get(f"{call.here}/assignment")
+    assert len(mended["added"]) == 1
+    call.frida.post(f"{call.here}/assignment", plan=mended["plan"])
+
+
+def write_all(call: Call) -> None:
+    """Everything that is still to be written; Stan is strict."""
+    for name, program in call.reviewers.items():
+        for one in program.get("/reviews"):
+            if one["status"] == "assigned":
+                write(call, program, one, strict=name == "Stan")
+
+
+def write(call: Call, program: Somebody, one: dict[str, Any], *, strict: bool) -> None:
     """One review: no conflict, then points. Nothing that is shown says whose the application is."""
     program.post(f"/reviews/{one['id']}/no-conflict")
     seen = program.get(f"/reviews/{one['id']}")
@@ -345,7 +335,7 @@ def write(call: Call, program: Program, one: dict[str, Any], *, strict: bool) ->
     call.written.append((program.name, one["title"]))
 
 
-def shortlist_and_match(call: Call) -> dict[str, dict[str, int]]:
+def shortlist(call: Call) -> None:
     """Scores without Stan's strictness make the line: six go on, one waits, one is declined with a reason."""
     scores = call.frida.get(f"{call.here}/scores")
     stan = next(one["number"] for one in call.frida.get(f"{call.here}/reviewers") if one["name"] == "Stan")
@@ -359,24 +349,28 @@ def shortlist_and_match(call: Call) -> dict[str, dict[str, int]]:
     assert call.names(line["declined"]) == [HOMELESS]
     call.frida.post(f"{call.here}/shortlist", number=6, plan=line["plan"], decline_reason=WORDS["decline"])
     assert call.phase(call.frida) == "matching"
-    return matched(call)
 
 
-def matched(call: Call) -> dict[str, dict[str, int]]:
+def match(call: Call) -> dict[str, dict[str, int]]:
     """Match, look, release and put out for objections: what each need gets, in CNY, by offer."""
-    run = call.frida.post(f"{call.here}/match-runs", 202)
+    run = call.frida.post(f"{call.here}/match-runs", status=202)
     call.work()
     seen = call.frida.get(f"{call.here}/match-runs/{run['id']}")
     assert (seen["status"], seen["note"]) == ("done", None)
     assert seen["gap"] < 0.001, "proven to be as good as the best there is"
     release = f"{call.here}/match-runs/{run['id']}/release"
     if call.frida.get(f"{call.here}/match-runs/{run['id']}/result")["alarms"]:
-        assert call.frida.post(release, 422)["errors"][0]["field"] == "confirmed"
+        assert call.frida.post(release, status=422)["errors"][0]["field"] == "confirmed"
     call.frida.post(release, confirmed=True)
     assert call.phase(call.frida) == "notice"
+    return in_notice(call)
+
+
+def in_notice(call: Call) -> dict[str, dict[str, int]]:
+    """What stands in public notice; it keeps the budget, the cap of a project and the least of each."""
     given: dict[str, dict[str, int]] = {}
     by_listing = {uid: name for name, uid in call.listings.items()}
-    shown = call.public.get(f"{API}{call.here}/notice").json()
+    shown = call.public.get(f"{call.here}/notice")
     assert shown["running"]
     for one in shown["lines"]:
         [money] = one["amounts"]
@@ -392,14 +386,16 @@ def matched(call: Call) -> dict[str, dict[str, int]]:
 def object_and_uphold(call: Call, first: dict[str, dict[str, int]]) -> str:
     """Somebody who has no account objects with evidence; Felix upholds it and the round goes back."""
     assert MESA in first
-    shown = call.public.get(f"{API}{call.here}/notice").json()
+    shown = call.public.get(f"{call.here}/notice")
     about = next(
         one
         for one in shown["lines"]
         if (one["need"], one["offer"]) == (call.listings[MESA], call.listings[FUND])
     )
-    sent = call.public.post(
-        f"{API}{call.here}/objections",
+    sent = call.public.ask(
+        "POST",
+        f"{call.here}/objections",
+        status=201,
         data={
             "name": "Ana López",
             "email": "ana@example.org",
@@ -408,13 +404,12 @@ def object_and_uphold(call: Call, first: dict[str, dict[str, int]]) -> str:
         },
         files={"files": ("libro.pdf", PDF)},
     )
-    assert sent.status_code == 201, sent.text
     call.pass_time("notice")
-    blocked = call.frida.post(f"{call.here}/notice/confirm", 409)
+    blocked = call.frida.post(f"{call.here}/notice/confirm", status=409)
     assert blocked["code"] == "objections-open"
-    objection = str(sent.json()["id"])
+    objection = str(sent["id"])
     decision = f"{call.here}/objections/{objection}/uphold"
-    call.felix.post(decision, 204, reason=WORDS["uphold"], follows="decline-need")
+    call.felix.post(decision, status=204, reason=WORDS["uphold"], follows="decline-need")
     assert call.frida.get(call.here)["status"] == "matching"
     assert call.owner(MESA).get(call.application(MESA))["reason"] == WORDS["uphold"]
     return objection
@@ -424,7 +419,7 @@ def match_again(call: Call, first: dict[str, dict[str, int]]) -> dict[str, dict[
     """The first who waits takes the place that became free; the new result stands in notice anew."""
     verdict = f"{call.here}/applications/{call.applications[RIDERS]}/verdict"
     call.frida.post(verdict, step="shortlist", reason=WORDS["call-up"])
-    second = matched(call)
+    second = match(call)
     assert MESA not in second
     assert second != first
     assert sum(second.get(RIDERS, {}).values()) >= call.profiles[RIDERS].lines[0].minimum // 100
@@ -433,14 +428,14 @@ def match_again(call: Call, first: dict[str, dict[str, int]]) -> dict[str, dict[
 
 def confirm(call: Call, objection: str, second: dict[str, dict[str, int]]) -> None:
     """The notice lasts its seven working days; then the result is confirmed and may be signed."""
-    shown = call.public.get(f"{API}{call.here}/notice").json()
+    shown = call.public.get(f"{call.here}/notice")
     began, ends = (datetime.fromisoformat(shown[name]) for name in ("began", "ends"))
     assert shown["working_days"] == 7
     assert ends - began >= timedelta(days=8), "seven working days hold a weekend at least"
     [decided] = shown["decided"]
     assert (decided["id"], decided["status"], decided["reason"]) == (objection, "upheld", WORDS["uphold"])
     assert "Ana" not in str(shown)
-    assert call.frida.post(f"{call.here}/notice/confirm", 409)["code"] == "notice-runs"
+    assert call.frida.post(f"{call.here}/notice/confirm", status=409)["code"] == "notice-runs"
     call.pass_time("notice")
     confirmed = call.frida.post(f"{call.here}/notice/confirm")
     assert confirmed["status"] == "signing"

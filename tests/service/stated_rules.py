@@ -18,13 +18,10 @@ BITES = {
     "pass_marks": "reviews",
     "tell_scores": "reviews",
     "reply_days": "pairings",
+    "offers_next": "choices",
     "reports": "reports",
 }
 """Key of `[process]` → the slice in whose `test_rules_bite.py` there is a `test_<key>_…`."""
-NOT_YET = {
-    "offers_next": "two-way choice offers the next in line",
-}
-"""Stated by presets; nothing acts on them yet."""
 
 
 def stating(key: str) -> list[str]:

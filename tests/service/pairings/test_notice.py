@@ -14,8 +14,10 @@ from matching.profiles import Side
 from service.db import now, writing
 from service.events import Event
 from service.jobs import Job
+from service.mail import compose
 from service.organizations.evidence import path_of
 from service.pairings import objections
+from service.pairings.actions import reply_deadline
 from service.pairings.models import Objection, ObjectionStatus, Override, OverrideKind, Pairing, PairingStatus
 from service.permissions import Role
 from service.rounds import actions as rounds_actions
@@ -221,6 +223,16 @@ def test_confirmation_waits_for_the_time_and_for_every_objection(
     assert rows(select(Round.status)) == [RoundStatus.SIGNING]
     [event] = rows(select(Event).where(Event.name == "round.confirm"))
     assert set(event.details["pairings"]) == {pairing.uid for pairing in noticed.pairings}
+    assert {pairing.reply_by for pairing in rows(select(Pairing))} == {reply_deadline(noticed.round)}
+    told = [job.payload for job in rows(select(Job)) if job.payload.get("template") == "result-confirmed"]
+    assert {mail["to"] for mail in told} == {party.user.email for party in noticed.parties}
+    bank = next(mail["values"] for mail in told if mail["to"] == noticed.parties[2].user.email)
+    assert [one["other"] for one in bank["pairings"]] == ["A path", "Wells"]
+    assert [one["amounts"] for one in bank["pairings"]] == ["CN¥2,500"] * 2
+    subject, body = compose("result-confirmed", "en", bank | {"public_url": "https://qiao.example"})
+    assert subject == "Confirmed: the result of “Spring round”"
+    assert "asked for an answer by" in body
+    assert f"/rounds/{noticed.round.uid}/signing" in body
     page = browser().get(noticed.page).text
     assert "The register shows no earlier payment." in page
     assert "Dismissed" in page

@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlmodel import select
+from sqlalchemy import update
+from sqlmodel import col, select
 
+from service.choices.queries import choosing
+from service.db import now
 from service.errors import BadInput, NotAllowed, NotFound, NotNow
 from service.events import history
 from service.jobs import Job
+from service.mail import compose
 from service.pairings import actions, queries
+from service.pairings.actions import reply_deadline
 from service.pairings.models import MatchRun, MatchRunStatus, Pairing, PairingStatus
+from service.rounds import actions as rounds
+from service.rounds.models import Round, RoundPhase, RoundStatus
 from tests.service.pairings.conftest import matched, withdrawn
 
 if TYPE_CHECKING:
@@ -50,6 +57,30 @@ def test_both_sides_see_what_is_released_and_have_until_the_end_of_a_day_to_answ
     with pytest.raises(NotFound):
         queries.get(session, talk.parties["trees"].actor, before.uid)
     assert [event.name for event in history(session, pairing.uid)] == ["pairing.release"]
+
+
+def test_days_to_reply_do_not_begin_before_a_public_notice_is_over(
+    session: Session, talk: Talk, jobs: Jobs
+) -> None:
+    talk.round.phases = ["open", "matching", "notice", "choosing", "signing"]
+    session.add(talk.round)
+    released = actions.release(session, talk.facilitator, matched(session, talk, jobs))
+    session.commit()
+    assert [pairing.reply_by for pairing in released] == [None] * 3
+    told = mails(session)[talk.parties["meals"].user.email]
+    assert (told["noticed"], told["day"]) == (True, "")
+    _, body = compose("pairings-released", "en", told | {"public_url": ""})
+    assert "stands in public notice first" in body
+    one = rounds.advance_phase(session, talk.facilitator, session.get_one(Round, talk.round.key))
+    session.execute(
+        update(RoundPhase).where(col(RoundPhase.phase) == "notice").values(ends=now() - timedelta(minutes=1))
+    )
+    session.expire_all()
+    assert choosing(session, one).has_lapsed(released[0]) is False
+    rounds.advance_phase(session, talk.facilitator, one)
+    assert one.status is RoundStatus.CHOOSING
+    assert {pairing.reply_by for pairing in released} == {reply_deadline(one)}
+    assert choosing(session, one).closed is None
 
 
 def test_each_side_is_told_with_reasons_and_who_gets_nothing_what_would_have_changed_it(

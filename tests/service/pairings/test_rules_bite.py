@@ -26,7 +26,7 @@ def test_reply_days_end_the_time_to_answer(preset: str, session: Session, make_r
     days = {}
     for rules in ({}, {"process": {"reply_days": own + 3}}):
         one = make_round(preset, RoundStatus.MATCHING, rules=rules, time_zone="Asia/Shanghai")
-        ends = reply_deadline(session, one)
+        ends = reply_deadline(one)
         session.commit()
         days[bool(rules)] = (ends.date() - now().astimezone(ZoneInfo("Asia/Shanghai")).date()).days
     assert days == {False: own, True: own + 3}

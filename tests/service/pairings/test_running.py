@@ -5,24 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import col, select
 
 from matching.matcher import verify
+from service.db import now, writing
 from service.errors import NotNow
-from service.events import Event, broken_links, history
-from service.jobs import Job, Work
+from service.events import Event, advance, broken_links, history
+from service.jobs import LEASE, MOST_ATTEMPTS, Job, JobStatus, Work
 from service.pairings import actions, queries, running
-from service.pairings.models import MatchRun, MatchRunStatus, Pairing, PairingStatus
+from service.pairings.models import MATCH_RUN, MatchRun, MatchRunStatus, Pairing, PairingStatus
 from service.pairings.showing import result_of
+from service.permissions import SYSTEM_ACTOR
 from service.rounds.models import RoundStatus
 from tests.service.pairings.conftest import matched, withdrawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fastapi.testclient import TestClient
     from sqlalchemy import Engine
     from sqlmodel import Session
 
+    from service.accounts.models import User
     from service.jobs import Jobs
     from service.web import Site
     from tests.service.pairings.conftest import Talk
@@ -156,3 +161,52 @@ def test_a_round_is_matched_in_its_phase_and_with_something_on_both_sides(
     empty = make_round("monthly-talk", RoundStatus.MATCHING)
     with pytest.raises(NotNow, match="No need is in the match yet"):
         actions.request_match(session, talk.facilitator, empty)  # type: ignore[arg-type]
+
+
+def test_a_run_whose_worker_is_lost_every_time_has_failed_and_says_why(
+    database_url: str,
+    engine: Engine,
+    session: Session,
+    talk: Talk,
+    pressed: MatchRun,
+    jobs: Jobs,
+    as_user: Callable[[User], TestClient],
+) -> None:
+    with writing(engine) as there:
+        advance(there, SYSTEM_ACTOR, there.merge(pressed), MATCH_RUN, "start", round=talk.round.uid)
+        lost = {"status": JobStatus.RUNNING, "alive": now() - LEASE * 2, "attempts": MOST_ATTEMPTS - 1}
+        there.execute(update(Job).where(col(Job.uid) == pressed.job).values(**lost))
+    jobs.sweep()
+    session.refresh(pressed)
+    assert pressed.status is MatchRunStatus.RUNNING, "it is tried once more"
+    session.commit()
+    with writing(engine) as there:
+        last = lost | {"attempts": MOST_ATTEMPTS}
+        there.execute(update(Job).where(col(Job.uid) == pressed.job).values(**last))
+    jobs.sweep()
+    session.expire_all()
+    assert (pressed.status, pressed.note["code"]) == (MatchRunStatus.FAILED, "run-given-up")
+    assert pressed.finished is not None
+    failed = history(session, pressed.uid)[-1]
+    assert (failed.name, failed.reason) == ("match_run.fail", "its worker was lost")
+    session.commit()
+    page = as_user(talk.user).get(f"/rounds/{talk.round.uid}/match/{pressed.uid}").text
+    assert "broke off each time it was tried" in page
+    assert "its worker was lost" in page
+    assert actions.request_match(session, talk.facilitator, talk.round).uid != pressed.uid
+
+
+def test_a_run_that_breaks_off_every_time_has_failed(
+    session: Session, pressed: MatchRun, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setitem(jobs.handlers, "match_round", broken)
+    for _ in range(MOST_ATTEMPTS):
+        session.execute(update(Job).values(due=now()))
+        session.commit()
+        jobs.run_all()
+    session.refresh(pressed)
+    assert pressed.status is MatchRunStatus.FAILED
+    assert pressed.log[-1]["text"] == "RuntimeError: out of memory"
