@@ -229,7 +229,7 @@ def obstacle(session: Session, one: Round) -> Message | None:
         return Message(
             "notice-runs",
             "The result stands in public notice until {day}; nothing goes on before.",
-            day=phase.ends.date(),
+            day=phase.ends.astimezone(checks.zone(one.time_zone)).date(),
         )
     reasons = (check(session, one) for check in BEFORE_LEAVING.get(one.status, ()))
     return next((reason for reason in reasons if reason is not None), None)

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select, update
 from matching.profiles import Side
 from service.db import now, writing
 from service.events import Event
+from service.i18n import moment_text
 from service.jobs import Job
 from service.mail import compose
 from service.organizations.evidence import path_of
@@ -21,6 +22,7 @@ from service.pairings.actions import reply_deadline
 from service.pairings.models import Objection, ObjectionStatus, Override, OverrideKind, Pairing, PairingStatus
 from service.permissions import Role
 from service.rounds import actions as rounds_actions
+from service.rounds.checks import end_of
 from service.rounds.models import Application, ApplicationStatus, Round, RoundPhase, RoundStatus
 
 if TYPE_CHECKING:
@@ -437,6 +439,26 @@ def test_notice_does_not_begin_without_a_result(
     assert message is not None
     assert message.code == "nothing-released"
     assert actor(noticed.facilitator).is_staff
+
+
+def test_last_day_of_the_notice_is_said_as_it_is_where_the_round_takes_place(
+    noticed: Noticed, session: Session, client: TestClient
+) -> None:
+    day = now().date() + timedelta(days=9)
+    one = session.get_one(Round, noticed.round.key)
+    one.time_zone = "America/Lima"
+    session.execute(update(RoundPhase).values(ends=end_of(day, one.time_zone)))
+    session.commit()
+    message = rounds_actions.obstacle(session, one)
+    assert message is not None
+    assert (message.code, message.params["day"]) == ("notice-runs", day), (
+        "elsewhere it is the next day already"
+    )
+    session.commit()
+    page = client.get(noticed.page).text
+    assert (
+        f"Objections are taken until {moment_text(end_of(day, one.time_zone), 'en', one.time_zone)} (" in page
+    )
 
 
 def test_objections_are_bounded_for_each_sender(noticed: Noticed, settings: Settings) -> None:
