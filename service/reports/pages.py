@@ -16,7 +16,13 @@ from service.organizations.desk import problems_by_field, signed_in
 from service.organizations.evidence import path_of, read
 from service.permissions import may, require
 from service.reports import actions, clinic, queries, questions, visits
-from service.reports.models import ANSWER_CHARACTERS, MOST_FILES, REASON_CHARACTERS, ReportStatus
+from service.reports.models import (
+    ANSWER_CHARACTERS,
+    MOST_FILES,
+    REASON_CHARACTERS,
+    ReportKind,
+    ReportStatus,
+)
 from service.reports.words import KINDS, PEOPLE
 from service.web import (
     NOTHING_TYPED,
@@ -212,7 +218,9 @@ def _page(
         writes=writes,
         decides=decides,
         hides=queries.may_write(actor, found),
-        checklist=clinic.checklist(session, one.agreement) if writes or decides else [],
+        checklist=clinic.checklist(session, one.agreement)
+        if (writes or decides) and found.kind is not ReportKind.EVALUATION
+        else [],
         noted=clinic.faults_of(session, [found.key]),
         codes=clinic.codes(),
         most_bytes=site_of(request).settings.upload_bytes,
