@@ -31,6 +31,7 @@ from service.disclosure import api as disclosure_api
 from service.disclosure import pages as disclosure_pages
 from service.errors import ServiceError, Unavailable
 from service.funding import api as funding_api
+from service.home import desk as home_desk
 from service.home import pages as home_pages
 from service.idempotency import Idempotency
 from service.listings import api as listings_api
@@ -103,6 +104,7 @@ API = (
 )
 PAGES = (
     home_pages,
+    home_desk,
     accounts_pages,
     privacy_pages,
     audit_pages,

@@ -39,7 +39,7 @@ from service.permissions import VISITOR, Actor, may
 from service.wording import quantity_text, say, term_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from jinja2.runtime import Context
     from sqlalchemy import Engine

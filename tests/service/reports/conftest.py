@@ -12,6 +12,7 @@ from sqlmodel import select
 
 from service.db import now, reading, writing
 from service.jobs import Work
+from service.permissions import Role
 from service.reports import actions, queries
 from service.reports.models import Report, ReportKind
 from service.reports.planning import plan_reports
@@ -126,7 +127,7 @@ def project(
     def make(
         days_ago: int = 100, *, amount: int = 500_000, tranches: int = 2, need=None, **reports: Any
     ) -> Project:
-        company = make_party("City Bank", kind="business")
+        company = make_party("City Bank", Role.OWNER, kind="business")
         ngo = make_party("Green Home")
         starts = today() - timedelta(days=days_ago)
         agreement = make_agreement(
