@@ -36,7 +36,15 @@ from service.webhooks import actions as webhooks
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from service.jobs import Work
     from service.settings import Settings
+
+
+def _carry_out(work: Work, *, agreement: str) -> None:
+    """What follows the last signature under an agreement or an amendment: its books and its reports."""
+    ledger.open_ledger(work, agreement=agreement)
+    planning.plan_reports(work, agreement=agreement)
+
 
 HANDLERS: dict[str, Handler] = {
     "send_mail": mail.deliver,
@@ -65,9 +73,8 @@ HANDLERS: dict[str, Handler] = {
     "find_next": next_in_line.find_next,
     "find_more": next_in_line.find_more,
     "tell_choice": tell_choice,
-    "plan_reports": planning.plan_reports,
     "remind_reports": reminding.remind_reports,
-    "open_ledger": ledger.open_ledger,
+    "open_ledger": _carry_out,
     "announce": webhooks.announce,
     "deliver_webhook": webhooks.deliver,
     "draw_network": draw_network,

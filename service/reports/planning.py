@@ -101,7 +101,7 @@ def writers(parties: Sequence[Party]) -> dict[ReportKind, list[int]]:
 
 
 def plan_reports(work: Work, *, agreement: str) -> None:
-    """The job that writes down which reports an agreement in force asks for; done again, it moves them.
+    """Write down which reports an agreement in force asks for, after a signature; done again, it moves them.
 
     What was handed in already stays as it is; a draft that is not asked for any more ends, and comes back
     with what was typed should a later amendment ask for it again.

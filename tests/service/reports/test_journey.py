@@ -10,8 +10,8 @@ from service.db import reading, writing
 from service.errors import NotNow
 from service.funding import actions as funding
 from service.funding import queries as books
-from service.funding.ledger import open_ledger
 from service.funding.models import DisbursementStatus
+from service.jobs import promise
 from service.reports import actions, queries
 from service.reports.models import ReportStatus
 from tests.service.reports.conftest import today
@@ -21,7 +21,9 @@ def test_report_due_reminded_late_submitted_returned_mended_accepted_and_the_tra
     database_url, project
 ):
     made = project(days_ago=95, tranches=1)
-    open_ledger(made.work, agreement=made.agreement.uid)
+    with writing(made.jobs.engine) as session:
+        promise(session, "open_ledger", agreement=made.agreement.uid)
+    made.jobs.run_all()
 
     def tranche():
         with reading(made.jobs.engine) as session:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import delete
 from sqlmodel import select
 
 from service.agreements.models import Agreement, AgreementStatus, Party, PartyRole
 from service.agreements.terms import ReportTerms, Terms
 from service.db import writing
 from service.events import Event
-from service.reports.models import ReportKind, ReportStatus
+from service.funding.models import Disbursement
+from service.jobs import promise
+from service.reports.models import Report, ReportKind, ReportStatus
 from service.reports.planning import plan, writers
 
 M, Q, F, E = ReportKind.MONTHLY, ReportKind.QUARTERLY, ReportKind.FINAL, ReportKind.EVALUATION
@@ -90,6 +93,16 @@ def test_reports_are_there_from_the_day_the_agreement_is_in_force_and_planning_t
     assert [(one.uid, one.due) for one in made.plan()] == before
     [event] = rows(select(Event).where(Event.name == "report.plan"))
     assert event.details["agreement"] == made.agreement.uid
+
+
+def test_last_signature_makes_books_and_reports(project, jobs, rows):
+    made = project()
+    with writing(jobs.engine) as session:
+        session.exec(delete(Report))
+        promise(session, "open_ledger", agreement=made.agreement.uid)
+    jobs.run_all()
+    assert [one.kind for one in made.reports()] == [Q, Q, Q, Q, F]
+    assert len(rows(select(Disbursement))) == 2
 
 
 def test_draft_of_an_agreement_plans_nothing(project, make_agreement):
