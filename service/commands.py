@@ -337,24 +337,27 @@ SECONDS_LAST = 5
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
-    """Serve until somebody stops it."""
+    """Serve until somebody stops it, with a worker beside it unless another one does the jobs."""
     import uvicorn
 
     from service.app import create_app
+    from service.beside import worker_beside
     from service.observing import configure_logs
 
     configure_logs(as_json=settings.log_json)
-    app = create_app(settings)
+    alone = settings.model_copy(update={"worker_in_process": False})
+    app = create_app(alone)
     _tell(Message("serving", "Serving on {address}. Stop with Ctrl+C.", address=settings.public_url))
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=SECONDS_LAST,
-    )
+    with worker_beside(alone) if settings.worker_in_process else nullcontext():
+        uvicorn.run(
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=SECONDS_LAST,
+        )
 
 
 def demonstrate(language: str, host: str | None, port: int) -> None:

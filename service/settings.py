@@ -33,7 +33,8 @@ class Settings(BaseModel):
     """The largest file that is accepted."""
     session_days: int = 30
     worker_in_process: bool = True
-    """Whether the web process works off jobs itself; off where `qiao worker` runs beside it."""
+    """Whether whoever serves works off jobs too: `qiao serve` in a process beside it, an application that is
+    served otherwise in a thread. Off where `qiao worker` does it."""
     warm_search: bool = True
     """Whether the language model is loaded in the background after the start, before anybody searches."""
     secure_cookies: bool | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
@@ -13,7 +13,7 @@ from service import events, idempotency, jobs
 from service.accounts import models as accounts
 from service.agreements import models as agreements
 from service.choices import models as choices
-from service.db import UtcDateTime, make_engine
+from service.db import SQLITE_BUSY_SECONDS, UtcDateTime, make_engine
 from service.funding import models as funding
 from service.listings import models as listings
 from service.meetings import models as meetings
@@ -28,6 +28,8 @@ from service.settings import Settings
 from service.webhooks import models as webhooks
 
 _LOCK = 7_134_902
+_PATIENCE_SECONDS = 600
+"""How long one waits on SQLite for another that migrates: on a busy machine longer than any request would."""
 _TABLES = (
     events,
     idempotency,
@@ -68,6 +70,8 @@ def _run() -> None:
     if engine is None:
         engine = make_engine(Settings.from_environment().ready().database_url)
     with engine.execution_options(writing=True).connect() as connection:
+        if connection.dialect.name == "sqlite":
+            _wait_at_most(connection, _PATIENCE_SECONDS)
         context.configure(
             connection=connection,
             target_metadata=SQLModel.metadata,
@@ -81,6 +85,14 @@ def _run() -> None:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             context.run_migrations()
         connection.commit()
+        if connection.dialect.name == "sqlite":
+            _wait_at_most(connection, SQLITE_BUSY_SECONDS)
+
+
+def _wait_at_most(connection: Connection, seconds: float) -> None:
+    """For the lock, before the transaction begins."""
+    below: Any = connection.connection.dbapi_connection
+    below.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
 
 _run()

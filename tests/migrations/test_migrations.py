@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,11 +15,13 @@ from sqlalchemy import inspect
 from sqlmodel import SQLModel
 
 import service.app
+from service import db
 from service.db import make_engine
 from service.migrations import downgrade, is_current, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sqlalchemy import Engine
 
@@ -71,5 +75,29 @@ def test_several_processes_may_upgrade_at_once(empty: Engine) -> None:
     code = "from service.db import make_engine; from service.migrations import upgrade"
     code += f"; upgrade(make_engine({url!r}))"
     processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    assert [process.wait(180) for process in processes] == [0, 0, 0]
     assert _tables(empty) == set(SQLModel.metadata.tables)
+
+
+def test_upgrade_waits_for_another_longer_than_requests_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "SQLITE_BUSY_SECONDS", 0.1)
+    engine = make_engine(f"sqlite:///{tmp_path / 'qiao.db'}")
+    held, free = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with db.writing(engine) as session:
+            session.connection()
+            held.set()
+            free.wait()
+
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(hold)
+        held.wait()
+        upgrading = pool.submit(upgrade, engine)
+        with pytest.raises(TimeoutError):
+            upgrading.result(0.6)
+        free.set()
+        upgrading.result(180)
+    assert _tables(engine) == set(SQLModel.metadata.tables)
