@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import String, cast, false, or_
@@ -20,7 +22,6 @@ from service.permissions import SYSTEM, may, require
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from sqlmodel import Session
     from sqlmodel.sql.expression import SelectOfScalar
@@ -32,6 +33,7 @@ MOST_PEOPLE = 200
 UID_CHARACTERS = 32
 _TITLES = ("title", "name", "filename")
 """The columns that may hold what a thing is called."""
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$")
 _LISTED = {"pairings": "pairing", "left_with_nothing": "organization"}
 """Details that are lists of ids, and of what."""
 _BEFORE_OWN = (("pairing_id",),)
@@ -176,14 +178,20 @@ def entries(session: Session, events: Sequence[Event]) -> list[Entry]:
             _who(event.actor, titles | people),
             titles.get(event.subject, ""),
             tuple(
-                Detail(key, label(key), value, titles.get(value, "") if isinstance(value, str) else "")
+                Detail(key, label(key), _read(value), titles.get(value, "") if isinstance(value, str) else "")
                 for key, value in (event.details | _listed(event, titles)).items()
-                if key not in ("before", "after") and value not in ("", None, [], titles.get(event.subject))
+                if key not in ("before", "after")
+                and value not in ("", None, [], {}, titles.get(event.subject))
             ),
             event.hash == event.digest() and event.previous_hash in there,
         )
         for event in events
     ]
+
+
+def _read(value: Any) -> Any:
+    """A value as people read it: a moment that was written down as text is a moment again."""
+    return datetime.fromisoformat(value) if isinstance(value, str) and _MOMENT.match(value) else value
 
 
 def _uids(event: Event, key: str) -> list[str]:

@@ -143,9 +143,20 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("htmx:after:swap", prepare);
 
+// Where a line of phases or tabs scrolls sideways, the one that is here is in view from the beginning.
+function hereInView() {
+  for (const line of document.querySelectorAll(".phase-line, .tab-line, .tab-line > ul")) {
+    const here = line.querySelector("[aria-current]")?.getBoundingClientRect();
+    if (!here || line.scrollWidth <= line.clientWidth) continue;
+    const { left, width } = line.getBoundingClientRect();
+    line.scrollLeft += here.left - left - (width - here.width) / 2;
+  }
+}
+
 themeSwitches();
 menus();
 prepare();
+hereInView();
 document.querySelector("[data-focus]")?.focus();
 if (document.querySelector("[data-done]")) {
   const address = new URL(location);

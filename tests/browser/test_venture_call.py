@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from service.permissions import Role
+from tests.browser.test_accessibility import TWO_VIEWS, examine
 from tests.journeys.venture import (
     FUND,
     HOMELESS,
@@ -62,6 +63,14 @@ class Stage:
     def home(self) -> str:
         return self.call.here
 
+    def check(self, who: str, *paths: str) -> None:
+        """These pages have no fault that axe can find, on phone and desktop, dark and light."""
+        for path in paths:
+            page = self.page(path, who)
+            assert page.locator(".empty h1").count() == 0, "nothing is missing"
+            assert examine(page, TWO_VIEWS) == [], path
+            page.context.close()
+
 
 @pytest.fixture
 def stage(house: House, open_page: Callable[..., Page]) -> Stage:
@@ -113,16 +122,28 @@ def test_venture_call_on_screen(stage: Stage, tmp_path: Path) -> None:
     reassign(call)
     review(stage)
     write_all(call)
+    reviews = f"{stage.home}/reviews"
+    of_mesa = f"{reviews}/applications/{call.applications[MESA]}"
+    stage.check("Frida", reviews, f"{reviews}/assignment", f"{reviews}/scores?cut=1&number=6", of_mesa)
+    stage.check("Rita", "/reviews", f"/reviews/{call.reviewers['Rita'].get('/reviews')[0]['id']}")
     draw_the_line(stage)
     press_match(stage)
     first = in_notice(call)
+    result = f"{stage.home}/match/{call.frida.get(f'{stage.home}/match-runs')[0]['id']}"
+    stage.check(
+        "Frida", result, f"{result}?view=board", f"{result}/certificate", f"{stage.home}/match/what-if"
+    )
+    stage.check("Frida", f"{stage.home}/match/decisions")
     object_by_phone(stage, tmp_path)
+    stage.check("Felix", f"{stage.home}/notice")
     uphold(stage)
     call_up(stage)
     second = match(call)
     assert MESA in first
     assert RIDERS in second
     assert MESA not in second
+    after, before = [one["id"] for one in call.frida.get(f"{stage.home}/match-runs")]
+    stage.check("Frida", f"{stage.home}/match/compare?before={before}&after={after}")
     confirm_by_hand(stage)
     read_the_log(stage)
 
@@ -248,6 +269,8 @@ def call_up(stage: Stage) -> None:
     phone = stage.page(f"{stage.home}/reviews/scores", "Frida", PHONE)
     assert phone.get_by_text(f"Next in line: {stage.call.profiles[RIDERS].title}").is_visible()
     phone.get_by_role("textbox", name="Reason").fill(WORDS["call-up"])
+    for here in phone.locator(":is(.phase-line, .tab-line) [aria-current]").all():
+        assert here.evaluate("one => one.getBoundingClientRect().right <= innerWidth"), "here is in view"
     # look: phone call-up
     phone.get_by_role("button", name="Put it on the shortlist").click()
     phone.get_by_text("Next in line").wait_for(state="detached")
