@@ -7,8 +7,6 @@ tokens of their own; the other half of the hall chooses on phones that came in w
 from __future__ import annotations
 
 import re
-import time
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,55 +14,30 @@ import httpx
 import pytest
 
 from service.db import now
-from service.permissions import Role
 from tests.house import open_house
+from tests.journeys.forum import gather
 from tests.journeys.trail import Trail
-from tests.listening import PATIENCE, Screen
+from tests.listening import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.house import House, Program
+    from tests.journeys.forum import Forum
 
-RUNS = {"round:run", "application:screen", "match:run", "pairing:release", "forum:steer", "audit:read"}
-OWNS = {"application:submit", "choice:make", "agreement:sign"}
+THEME = ["elderly-care"]
 COOPERATIONS = 6
 WHY = "13 organizations ask for it and nobody carries them."
 NO = "今年的名额已经排满，明年再谈。"
 HOW_LONG = timedelta(days=3)
 
 
-@dataclass
-class Talk:
-    """The people of the story and what has come of it so far."""
-
-    house: House
-    frida: Program
-    owners: dict[str, Program]
-    """By their organization's id."""
-    public: Program
-    round: str = ""
-    theme: list[str] = field(default_factory=list)
-    names: dict[str, str] = field(default_factory=dict)
-    """Of the organizations that take part, by id."""
-
-    @property
-    def here(self) -> str:
-        return f"/rounds/{self.round}"
-
-
 @pytest.fixture
-def talk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Talk]:
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forum]:
     with open_house(tmp_path_factory.mktemp("talk"), scenarios=["liaocheng"]) as house:
-        frida = house.program(house.person("frida@example.org", roles=[Role.FACILITATOR]), RUNS)
-        owners = {}
-        for number, one in enumerate(frida.all_of("/organizations", limit=100)):
-            key = house.person(f"owner{number}@example.org", language="zh-Hans", **{one["id"]: Role.OWNER})
-            owners[one["id"]] = house.program(key, OWNS, language="zh-Hans")
-        yield Talk(house, frida, owners, house.public())
+        yield gather(house)
 
 
-def test_talk_goes_from_the_theme_to_six_signed_cooperations(talk: Talk) -> None:
+def test_talk_goes_from_the_theme_to_six_signed_cooperations(talk: Forum) -> None:
     choose_theme(talk)
     apply(talk)
     arrange_showcase(talk)
@@ -74,62 +47,52 @@ def test_talk_goes_from_the_theme_to_six_signed_cooperations(talk: Talk) -> None
     read_the_log(talk, pairs)
 
 
-def choose_theme(talk: Talk) -> None:
+def choose_theme(talk: Forum) -> None:
     """What most organizations ask for and nobody carries becomes the theme of the month."""
     talk.house.wait_for_jobs()
     largest = talk.frida.get("/rounds/themes")[0]
-    assert largest["themes"] == ["elderly-care"]
+    assert largest["themes"] == THEME
     assert largest["needs"] >= 10
-    talk.theme = largest["themes"]
-    made = talk.frida.post(
-        "/rounds",
-        status=201,
-        preset="monthly-talk",
-        title="社会组织月月谈：为老服务",
-        themes=talk.theme,
-        time_zone="Asia/Shanghai",
+    made = talk.begin(
+        "monthly-talk",
+        "社会组织月月谈：为老服务",
+        themes=THEME,
         calendar="CN",
         venue="社会组织创新园",
         reason=WHY,
         plan=[{"phase": "open", "ends": (now() + HOW_LONG).isoformat()}],
     )
-    talk.round = made["id"]
     assert made["phases"] == ["open", "matching", "choosing", "meeting", "signing", "delivering"]
     assert talk.public.get(talk.here, status=404), "a draft is nobody's business"
-    assert talk.frida.post(f"{talk.here}/advance")["status"] == "open"
-    assert talk.public.get(talk.here)["themes"] == talk.theme
+    assert talk.advance() == "open"
+    assert talk.public.get(talk.here)["themes"] == THEME
 
 
-def apply(talk: Talk) -> None:
+def apply(talk: Forum) -> None:
     """Whoever needs or gives something for old people comes in; the rules answer at once."""
-    listings = talk.public.all_of("/listings", limit=100)
-    wanted = [one for one in listings if set(talk.theme) & set(one["themes"])]
-    for listing in wanted:
-        owner, organization = talk.owners[listing["organization"]["id"]], listing["organization"]
-        entered = owner.post(f"{talk.here}/applications", status=201, listing=listing["id"])
-        assert entered["missing"] == [], "nobody is asked what is known already"
-        there = f"{talk.here}/applications/{entered['id']}"
-        assert owner.post(f"{there}/submit")["status"] == "eligible"
-        talk.names[organization["id"]] = organization["name"]
+    for listing in talk.listings(THEME):
+        talk.enter(listing)
     sides = [one["side"] for one in talk.frida.all_of(f"{talk.here}/applications", limit=100)]
     assert sides.count("need") >= 10
     assert sides.count("offer") >= 10
-    turned_away(talk, listings)
+    turned_away(talk)
 
 
-def turned_away(talk: Talk, listings: list[dict[str, Any]]) -> None:
+def turned_away(talk: Forum) -> None:
     """An association that comes with a need learns from the rule why it cannot."""
     listing = next(
-        one for one in listings if one["side"] == "need" and one["organization"]["kind"] == "association"
+        one
+        for one in talk.public.all_of("/listings", limit=100)
+        if one["side"] == "need" and one["organization"]["kind"] == "association"
     )
-    owner = talk.owners[listing["organization"]["id"]]
+    owner = talk.owner(listing["organization"]["id"]).program
     entered = owner.post(f"{talk.here}/applications", status=201, listing=listing["id"])
     refused = owner.post(f"{talk.here}/applications/{entered['id']}/submit", status=422)
     assert refused["errors"], refused
     owner.post(f"{talk.here}/applications/{entered['id']}/withdraw")
 
 
-def arrange_showcase(talk: Talk) -> None:
+def arrange_showcase(talk: Forum) -> None:
     """Everybody has a page; the order is fair until the facilitator puts a guest first."""
     turns = talk.frida.ask("PUT", f"{talk.here}/showcase", json={"fair": True})
     assert {turn["organization"]["id"] for turn in turns} == set(talk.names)
@@ -144,15 +107,10 @@ def arrange_showcase(talk: Talk) -> None:
     assert (first["needs"] + first["offers"])[0]["title"] in page.text
 
 
-def match_and_release(talk: Talk) -> None:
+def match_and_release(talk: Forum) -> None:
     """One button; who would leave with nothing is named before anything goes out."""
-    assert talk.frida.post(f"{talk.here}/advance")["status"] == "matching"
-    run = talk.frida.post(f"{talk.here}/match-runs", status=202)
-    until = time.monotonic() + PATIENCE * 4
-    while run["status"] in ("queued", "running") and time.monotonic() < until:
-        time.sleep(0.1)
-        run = talk.frida.get(f"{talk.here}/match-runs/{run['id']}")
-    assert run["status"] == "done", run
+    assert talk.advance() == "matching"
+    run = talk.match()
     result = talk.frida.get(f"{talk.here}/match-runs/{run['id']}/result")
     there = f"{talk.here}/match-runs/{run['id']}/release"
     if result["alarms"]:
@@ -160,16 +118,16 @@ def match_and_release(talk: Talk) -> None:
         assert result["alarms"][0]["name"] in refused["errors"][0]["detail"]
     released = talk.frida.post(there, confirmed=True)
     assert len(released) > COOPERATIONS
-    assert talk.frida.post(f"{talk.here}/advance")["status"] == "choosing"
+    assert talk.advance() == "choosing"
 
 
-def choose_live(talk: Talk) -> list[str]:
+def choose_live(talk: Forum) -> list[str]:
     """Phones and programs answer; the wall shows each pair once, though its connection is lost on the way."""
     phones = check_in(talk)
     pairings = talk.frida.get(f"{talk.here}/choices")
     chosen, spare = pairings[:COOPERATIONS], pairings[COOPERATIONS]
     talk.frida.ask("PATCH", f"{talk.here}/live", json={"step": "wait"})
-    hasty = talk.owners[spare["offer"]["organization"]]
+    hasty = talk.owner(spare["offer"]["organization"]).program
     early = hasty.post(f"{talk.here}/choices/{spare['pairing']}", status=409, answer="accept")
     assert early["code"] == "choosing-not-begun"
     talk.frida.ask("PATCH", f"{talk.here}/live", json={"step": "choose", "minutes": 10})
@@ -196,30 +154,29 @@ def choose_live(talk: Talk) -> list[str]:
     return on_the_wall
 
 
-def check_in(talk: Talk) -> dict[str, httpx.Client]:
+def check_in(talk: Forum) -> dict[str, httpx.Client]:
     """A phone for every organization that needs something; the others are marked present at the desk."""
     sides = {one["organization"]["id"]: one["side"] for one in talk.frida.all_of(f"{talk.here}/applications")}
     phones = {}
-    for guest in talk.frida.get(f"{talk.here}/attendance"):
-        if sides[guest["organization"]] == "offer":
-            talk.frida.ask("PUT", f"{talk.here}/attendance/{guest['organization']}")
-            continue
-        phone = phones[guest["organization"]] = httpx.Client(headers={"accept-language": "zh-Hans"})
-        assert guest["organization_name"] in phone.get(guest["address"]).text
-        assert phone.post(guest["address"]).status_code == 303
+    for guest, address in talk.codes().items():
+        if sides[guest] == "offer":
+            talk.frida.ask("PUT", f"{talk.here}/attendance/{guest}")
+        else:
+            assert talk.names[guest] in httpx.get(address).text
+            phones[guest] = talk.phone(address)
     stage = talk.public.get(f"{talk.here}/live")
     assert stage["present"] == stage["expected"]
     return phones
 
 
-def accept(talk: Talk, phones: dict[str, httpx.Client], one: dict[str, Any]) -> None:
+def accept(talk: Forum, phones: dict[str, httpx.Client], one: dict[str, Any]) -> None:
     """The association's program says yes, then the charity's phone."""
     path = f"{talk.here}/choices/{one['pairing']}"
-    half = talk.owners[one["offer"]["organization"]].post(path, answer="accept")
+    half = talk.owner(one["offer"]["organization"]).program.post(path, answer="accept")
     assert half["status"] == "released"
     assert half["need"]["answer"] is None
     phone = phones[one["need"]["organization"]]
-    card = phone.post(f"{talk.house.url}{path}", data={"answer": "accept"}, headers={"x-part": "1"})
+    card = phone.post(path, data={"answer": "accept"}, headers={"x-part": "1"})
     assert "choice-mutual" in card.text
 
 
@@ -227,32 +184,32 @@ def shows(one: dict[str, Any]) -> Any:
     return lambda news: f'id="pair-{one["pairing"]}"' in news.data
 
 
-def sign(talk: Talk, pairs: list[str]) -> None:
+def sign(talk: Forum, pairs: list[str]) -> None:
     """All six stand on the list; both owners sign, and the last two do so on stage."""
-    assert talk.frida.post(f"{talk.here}/advance")["status"] == "meeting"
-    assert talk.frida.post(f"{talk.here}/advance")["status"] == "signing"
+    assert talk.advance() == "meeting"
+    assert talk.advance() == "signing"
     order = list(reversed(pairs))
     listed = talk.frida.ask("PUT", f"{talk.here}/signing", json={"pairings": order})
     assert [one["pairing"] for one in listed] == order
     assert {one["status"] for one in listed} == {"mutual"}
     for one in listed[:4]:
         path = f"{talk.here}/signing/{one['pairing']}"
-        half = talk.owners[one["need"]["organization"]].post(path)
+        half = talk.owner(one["need"]["organization"]).program.post(path)
         assert (half["status"], bool(half["need"]["signed"])) == ("mutual", True)
-        assert talk.owners[one["offer"]["organization"]].post(path)["status"] == "agreed"
+        assert talk.owner(one["offer"]["organization"]).program.post(path)["status"] == "agreed"
     for one in listed[4:]:
         signed = talk.frida.post(f"{talk.here}/signing/{one['pairing']}", on_stage=True)
         assert (signed["status"], signed["need"]["signed_on_stage"]) == ("agreed", True)
     assert talk.frida.get(f"{talk.here}/live")["agreed"] == COOPERATIONS
-    assert talk.frida.post(f"{talk.here}/advance")["status"] == "delivering"
+    assert talk.advance() == "delivering"
 
 
-def read_the_log(talk: Talk, pairs: list[str]) -> None:
+def read_the_log(talk: Forum, pairs: list[str]) -> None:
     """Somebody who was not there can say who decided what, when and why."""
     trail = Trail(talk.frida, talk.round)
     trail.check_readable()
     begun = trail.one("round.create")
-    assert (begun["who"]["name"], begun["reason"], begun["details"]["themes"]) == ("Frida", WHY, talk.theme)
+    assert (begun["who"]["name"], begun["reason"], begun["details"]["themes"]) == ("Frida", WHY, THEME)
     phases = [
         entry["after"] for entry in trail.entries if entry["name"].startswith("round.") and entry["after"]
     ]
