@@ -34,10 +34,14 @@ UID_CHARACTERS = 32
 _TITLES = ("title", "name", "filename")
 """The columns that may hold what a thing is called."""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$")
-_LISTED = {"pairings": "pairing", "left_with_nothing": "organization"}
+_LISTED = {"pairings": "pairing", "left_with_nothing": "organization", "order": "organization"}
 """Details that are lists of ids, and of what."""
 _BEFORE_OWN = (("pairing_id",),)
-_ABOUT = (*_BEFORE_OWN, ("need_id", "offer_id"), ("listing_id",), ("application_id",), ("user_id",))
+_ABOUT = (
+    *_BEFORE_OWN,
+    ("need_id", "offer_id"),
+    *((name,) for name in ("listing_id", "application_id", "user_id", "organization_id", "round_id")),
+)
 """The columns that lead to what a thing without a name is about; an objection's name is that of a person."""
 
 

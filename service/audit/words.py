@@ -192,10 +192,18 @@ STEPS: Mapping[str, Message] = _by_code(
 
 LABELS: Mapping[str, Message] = _by_code(
     (
+        Message("by_code", "With its code"),
+        Message("cause", "Cause"),
         Message("concerns", "Concerns"),
         Message("decision", "Decision"),
         Message("fields", "What changed"),
         Message("filename", "File"),
+        Message("instead", "Instead of it"),
+        Message("lapsed", "Lapsed"),
+        Message("on_behalf", "By the facilitator for the organization"),
+        Message("on_stage", "On stage"),
+        Message("order", "Order"),
+        Message("spotlight", "Shown"),
         Message("left_out", "Rows left out"),
         Message("level", "Level"),
         Message("made", "Taken"),
@@ -281,6 +289,10 @@ CODES: Mapping[str, Message] = _by_code(
     (
         Message("accepted", "Accepted"),
         Message("administrator", "Administrator"),
+        Message("choosing-closed", "the choosing was closed"),
+        Message("need-carried", "the need is carried by others"),
+        Message("offer-promised", "the offer is promised to others"),
+        Message("time-over", "the time to answer was over"),
         Message("editor", "Editor"),
         Message("facilitator", "Facilitator"),
         Message("monitored", "Accepted, to be watched"),
@@ -305,6 +317,84 @@ CODES: Mapping[str, Message] = _by_code(
     )
 )
 """By the value of a detail."""
+
+STATES: Mapping[str, Message] = _by_code(
+    (
+        Message("abandoned", "Abandoned"),
+        Message("active", "Active"),
+        Message("agreed", "Agreed"),
+        Message("alleged", "Alleged"),
+        Message("answered", "Answered"),
+        Message("approved", "Approved"),
+        Message("assigned", "Assigned"),
+        Message("barred", "Barred"),
+        Message("cancelled", "Cancelled"),
+        Message("choosing", "Choosing"),
+        Message("closed", "Closed"),
+        Message("completed", "Completed"),
+        Message("confirmed", "Confirmed"),
+        Message("declined", "Declined"),
+        Message("delivered", "Delivered"),
+        Message("delivering", "Delivering"),
+        Message("discarded", "Discarded"),
+        Message("dismissed", "Dismissed"),
+        Message("done", "Done"),
+        Message("draft", "Draft"),
+        Message("dropped", "Dropped"),
+        Message("eligible", "Takes part"),
+        Message("ended", "Ended"),
+        Message("escalated", "Escalated"),
+        Message("expired", "Expired"),
+        Message("failed", "Failed"),
+        Message("found", "Found"),
+        Message("fulfilled", "Fulfilled"),
+        Message("held", "Held"),
+        Message("in-force", "In force"),
+        Message("ineligible", "Returned"),
+        Message("infeasible", "Not possible as it is"),
+        Message("lapsed", "Lapsed"),
+        Message("matching", "Matching"),
+        Message("meeting", "Meeting"),
+        Message("mending", "Being repaired"),
+        Message("met", "Met"),
+        Message("missed", "Missed"),
+        Message("mutual", "Both agree"),
+        Message("notice", "Public notice"),
+        Message("open", "Open"),
+        Message("paid", "Paid"),
+        Message("paused", "Paused"),
+        Message("pending", "Waiting for an answer"),
+        Message("planned", "Planned"),
+        Message("proposed", "Proposed"),
+        Message("published", "Published"),
+        Message("queued", "Queued"),
+        Message("raised", "Raised"),
+        Message("recovered", "Recovered"),
+        Message("recused", "Recused"),
+        Message("registered", "Registered"),
+        Message("released", "Waiting for answers"),
+        Message("reported", "Reported"),
+        Message("requested", "Requested"),
+        Message("returned", "Returned"),
+        Message("reviewing", "Reviewing"),
+        Message("running", "Running"),
+        Message("scheduled", "Scheduled"),
+        Message("screening", "Screening"),
+        Message("shortlisted", "Shortlisted"),
+        Message("showcase", "Showcase"),
+        Message("signing", "Signing"),
+        Message("submitted", "Submitted"),
+        Message("superseded", "Superseded"),
+        Message("suspended", "Suspended"),
+        Message("terminated", "Terminated"),
+        Message("upheld", "Upheld"),
+        Message("verified", "Verified"),
+        Message("waiting", "Waiting"),
+        Message("waitlisted", "On the waiting list"),
+        Message("withdrawn", "Withdrawn"),
+    )
+)
+"""By a status before or after a step."""
 
 ADDRESSES: Mapping[str, str] = {
     "import": "/listings/import/{uid}",
@@ -352,7 +442,7 @@ def word(value: Any) -> Message | str:
     """A single value: a code by its word, yes or no, or as it is."""
     if isinstance(value, bool):
         return Message("yes", "yes") if value else Message("no", "no")
-    return CODES.get(str(value)) or str(value)
+    return CODES.get(str(value)) or STATES.get(str(value)) or str(value)
 
 
 def _plain(code: str) -> str:

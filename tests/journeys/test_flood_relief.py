@@ -133,6 +133,7 @@ def read_the_log(relief: Relief) -> None:
     for name, why in WHY.items():
         decided = trail.one(name)
         assert (decided["who"]["name"], decided["reason"]) == ("Frida", why)
+    assert trail.one("override.make")["title"] == f"{GOODS} – {TRUCKS}"
     for pairing in relief.signed:
         told = [entry for entry in trail.entries if entry["subject"] == pairing]
         steps = [entry["name"] for entry in told]
@@ -144,6 +145,9 @@ def read_the_log(relief: Relief) -> None:
             "pairing.agree",
         ]
 
+        need, _, offer = told[0]["title"].partition(" – ")
+        assert need in (GOODS, CLEANUP, COMPANY)
+        assert offer
         sides = [entry["details"]["side"] for entry in told if entry["name"] == "pairing.sign"]
         assert sides == ["need", "offer"]
         assert told[1]["who"] != told[2]["who"]

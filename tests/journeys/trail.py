@@ -35,3 +35,5 @@ class Trail:
         for entry in self.entries:
             assert entry["sound"], entry
             assert not RAW.search(entry["who"]["name"]), entry
+            assert not RAW.search(entry["title"]), entry
+            assert not re.search(r"[._]", entry["text"]), entry

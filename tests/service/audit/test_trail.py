@@ -12,12 +12,18 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from matching.profiles import Side
+from service.audit.words import word
+from service.choices.models import LIVE_STAGE
 from service.db import now, writing
 from service.events import Event, record
+from service.meetings.models import MEETING
 from service.organizations import decisions
 from service.organizations.models import DecisionStep, FlagLevel, FlagRisk
-from service.pairings.models import Objection
+from service.pairings.models import MATCH_RUN, OBJECTION, PAIRING, Objection
 from service.permissions import SYSTEM_ACTOR, Actor
+from service.reviews.models import REVIEW
+from service.rounds.models import APPEAL, APPLICATION, ROUND
+from service.wording import say
 from tests.service.conftest import words
 
 if TYPE_CHECKING:
@@ -235,6 +241,17 @@ def test_phone_is_named_by_the_organization_for_which_it_acts(
     assert "Green Home, on a phone" in words(seen)
     mine = as_olga.get(f"/audit?actor=phone:{organization.uid}&lang=en")
     assert "Match run: finished" in words(mine)
+
+
+@pytest.mark.parametrize(
+    "lifecycle", [ROUND, APPLICATION, APPEAL, MATCH_RUN, PAIRING, OBJECTION, LIVE_STAGE, MEETING, REVIEW]
+)
+def test_every_status_of_a_round_is_said_in_words(lifecycle: Any) -> None:
+    statuses = {status for step in lifecycle.steps for status in (*step.sources, step.target)}
+    for status in statuses:
+        said = word(status)
+        assert not isinstance(said, str), status
+        assert say(said, "en") != status
 
 
 def test_log_is_closed_to_all_but_those_who_may_read_it(

@@ -108,12 +108,12 @@ def test_wall_hears_each_pair_as_it_becomes_mutual_and_the_numbers_with_it(
         kept(lambda session: actions.accept(session, need.actor, talk, pairing.uid, Side.NEED))
         counted = screen.wait_for(lambda one: "wall-numbers" in one.data)
         assert pairs(screen.heard) == [], "one side alone is no pair"
-        assert re.search(r"<dt>answers</dt><dd>1<small> / 6", counted.data)
+        assert re.search(r"<dt>Answers</dt><dd>1<small> / 6", counted.data)
         kept(lambda session: actions.accept(session, offer.actor, talk, pairing.uid, Side.OFFER))
         came = screen.wait_for(with_pair(couples[0]))
         assert need.party.organization.name in came.data
         assert offer.party.organization.name in came.data
-        screen.wait_for(lambda one: bool(re.search(r"<dt>pairs</dt><dd>1<", one.data)))
+        screen.wait_for(lambda one: bool(re.search(r"<dt>Pairs</dt><dd>1<", one.data)))
         unite(couples[1])
         screen.wait_for(with_pair(couples[1]))
     assert pairs(screen.heard) == [pairing.uid, couples[1][2].uid]
