@@ -32,6 +32,7 @@ from service.disclosure import pages as disclosure_pages
 from service.errors import ServiceError, Unavailable
 from service.funding import api as funding_api
 from service.home import desk as home_desk
+from service.funding import pages as funding_pages
 from service.home import pages as home_pages
 from service.idempotency import Idempotency
 from service.listings import api as listings_api
@@ -112,6 +113,7 @@ PAGES = (
     listings_pages,
     search_pages,
     webhooks_pages,
+    funding_pages,
     meetings_pages,
     choices_pages,
     pairings_pages,
@@ -180,7 +182,11 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.site = site
     app.state.hub = make_hub(site)
-    app.state.organization_sections = [section_of_organization, disclosure_pages.section_of_organization]
+    app.state.organization_sections = [
+        funding_pages.section_of_organization,
+        section_of_organization,
+        disclosure_pages.section_of_organization,
+    ]
     app.state.listing_sections = [
         section_of_listing(site),
         applying_pages.section_of_listing,

@@ -12,6 +12,7 @@ from service.choices import lapsing, next_in_line
 from service.choices.telling import tell_choice
 from service.funding import ledger
 from service.funding import queries as funding
+from service.funding import reminding as funding_reminding
 from service.funding.conditions import BEFORE_PAYING
 from service.idempotency import clear_keys
 from service.jobs import Handler, Jobs, Mourner, clear_done
@@ -75,6 +76,7 @@ HANDLERS: dict[str, Handler] = {
     "tell_choice": tell_choice,
     "remind_reports": reminding.remind_reports,
     "open_ledger": _carry_out,
+    "remind_money": funding_reminding.remind_money,
     "announce": webhooks.announce,
     "deliver_webhook": webhooks.deliver,
     "draw_network": draw_network,
@@ -100,6 +102,7 @@ TIMERS: list[tuple[timedelta, str]] = [
     (timedelta(hours=1), "send_digests"),
     (timedelta(minutes=5), "cancel_fallen"),
     (timedelta(minutes=10), "ask_outcomes"),
+    (timedelta(hours=1), "remind_money"),
     (timedelta(hours=1), "remind_reports"),
     (timedelta(seconds=5), "announce"),
     (timedelta(minutes=1), "draw_network"),

@@ -16,7 +16,7 @@ from matching.profiles import Side
 from matching.vocabulary import default_vocabulary
 from service.accounts.consents import allows
 from service.accounts.models import ConsentPurpose
-from service.home import applying, choosing, matching, meeting, reporting, rounds
+from service.home import applying, choosing, funding, matching, meeting, reporting, rounds
 from service.home.todo import Todo
 from service.listings import queries as listings
 from service.listings.models import REMIND_DAYS, Inquiry, InquiryStatus, Listing, ListingStatus
@@ -153,6 +153,7 @@ def _todo(
     """What waits for the actor, the most pressing first."""
     yield from choosing.waiting(session, actor)
     yield from meeting.waiting(session, actor)
+    yield from funding.waiting(session, actor)
     yield from reporting.waiting(session, actor)
     yield from matching.waiting(session, actor)
     yield from rounds.waiting(session, actor)

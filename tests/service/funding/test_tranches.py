@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from service.accounts.models import Membership, User
 from service.accounts.queries import actor_of
@@ -29,11 +29,16 @@ if TYPE_CHECKING:
     from tests.service.funding.conftest import Deal, MakeDeal
 
 
+def letters(deal: Deal) -> list[dict[str, Any]]:
+    """The mails that were promised, the first one first."""
+    with Session(deal.engine) as session:
+        jobs = session.exec(select(Job).where(Job.name == "send_mail").order_by(col(Job.id))).all()
+    return [job.payload for job in jobs]
+
+
 def mails(deal: Deal) -> list[tuple[str, str]]:
     """To whom which step was told."""
-    with Session(deal.engine) as session:
-        jobs = session.exec(select(Job).where(Job.name == "send_mail").order_by(Job.id)).all()  # type: ignore[arg-type]
-    return [(job.payload["to"], job.payload["values"].get("step", "")) for job in jobs]
+    return [(one["to"], one["values"].get("step", "")) for one in letters(deal)]
 
 
 def requested(deal: Deal, item: str = "t0") -> str:
