@@ -168,7 +168,7 @@ def make_deal(
         budget: tuple[BudgetTerms, ...] = BUDGET,
         **values: Any,
     ) -> Deal:
-        funder = make_party("Blue Bank", Role.OWNER, kind="bank")
+        funder = make_party("Blue Bank", Role.OWNER, kind="finance")
         implementer = make_party("Green Home", Role.EDITOR)
         agreement = make_agreement(funder, implementer, status, tranches=tranches, **values)
         with writing(engine) as session:
