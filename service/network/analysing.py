@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from math import cos, hypot, log1p, pi, sin, sqrt
+from math import asin, cos, hypot, log1p, pi, sin, sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from sqlmodel import col, delete
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MOST = 12
 """Organizations, groups and bridges that a list of the page has."""
 MOST_TIES = 60
+GAP = 1.2
+"""Room around a part, where an organization has room of about 1."""
 SIZE = 2_000
 """Width and height of the picture in its own units."""
 ITERATIONS = 50
@@ -240,21 +242,56 @@ def _layout(graph: nx.Graph, standing: Mapping[str, Standing]) -> tuple[list[Nod
 def _spots(
     graph: nx.Graph, ids: Sequence[str], place: Mapping[str, int], standing: Mapping[str, Standing]
 ) -> list[tuple[int, int]]:
-    """Where each lies: springs between partners, beginning with each group together."""
+    """Where each lies: what is joined in a disc of its own, the largest disc in the middle."""
+    import networkx as nx
+
+    parts = sorted(
+        (sorted(part) for part in nx.connected_components(graph)), key=lambda one: (-len(one), one)
+    )
+    radii = [sqrt(len(part)) + GAP for part in parts]
+    spots = [(0.0, 0.0)] * len(ids)
+    for part, radius, (x, y) in zip(parts, radii, _packed(radii), strict=True):
+        for one, (left, up) in zip(part, _disc(graph, part, standing), strict=True):
+            spots[place[one]] = (x + left * (radius - GAP), y + up * (radius - GAP))
+    widest = max((max(abs(x), abs(y)) for x, y in spots), default=1.0) or 1.0
+    scale = 0.46 * SIZE / widest
+    return [(round(SIZE / 2 + x * scale), round(SIZE / 2 + y * scale)) for x, y in spots]
+
+
+def _packed(radii: Sequence[float]) -> list[tuple[float, float]]:
+    """Centres of discs, the largest first: one in the middle, the others in rings around it."""
+    spots = [(0.0, 0.0)][: len(radii)]
+    reached = radii[0] if radii else 0.0
+    while len(spots) < len(radii):
+        thick = radii[len(spots)]
+        ring, angle = reached + thick, 0.0
+        while len(spots) < len(radii):
+            wide = 2 * asin(min(1.0, radii[len(spots)] / ring))
+            if angle + wide > 2 * pi + 1e-9:
+                break
+            spots.append((ring * cos(angle + wide / 2), ring * sin(angle + wide / 2)))
+            angle += wide
+        reached = ring + thick
+    return spots
+
+
+def _disc(
+    graph: nx.Graph, part: Sequence[str], standing: Mapping[str, Standing]
+) -> list[tuple[float, float]]:
+    """One part in the unit disc: springs between partners, beginning with each group together."""
     import rustworkx as rx
 
-    if not ids:
-        return []
+    place = {one: number for number, one in enumerate(part)}
     springs = rx.PyGraph(multigraph=False)
-    springs.add_nodes_from(list(ids))
-    springs.add_edges_from_no_data([(place[a], place[b]) for a, b in graph.edges])
+    springs.add_nodes_from(list(part))
+    springs.add_edges_from_no_data([(place[a], place[b]) for a, b in graph.subgraph(part).edges])
     drawn = rx.spring_layout(
         springs,
-        pos=_beginning(ids, standing),
-        num_iter=max(10, min(ITERATIONS, STEPS // len(ids))),
+        pos=_beginning(part, standing),
+        num_iter=max(10, min(ITERATIONS, STEPS // len(part))),
         seed=0,
     )
-    return _fitted([tuple(drawn[number]) for number in range(len(ids))])
+    return _tamed([tuple(drawn[number]) for number in range(len(part))])
 
 
 def _beginning(ids: Sequence[str], standing: Mapping[str, Standing]) -> dict[int, tuple[float, float]]:
@@ -270,17 +307,16 @@ def _beginning(ids: Sequence[str], standing: Mapping[str, Standing]) -> dict[int
     return spots
 
 
-def _fitted(spots: Sequence[tuple[float, ...]]) -> list[tuple[int, int]]:
-    """In the square of the picture; what flew far away is drawn back to its edge."""
+def _tamed(spots: Sequence[tuple[float, ...]]) -> list[tuple[float, float]]:
+    """In the unit disc; what flew far away is drawn back to its edge."""
     middle = [sum(axis) / len(spots) for axis in zip(*spots, strict=True)]
     moved = [(x - middle[0], y - middle[1]) for x, y in spots]
     radii = sorted(hypot(x, y) for x, y in moved)
     common = radii[int(0.9 * (len(radii) - 1))] or 1.0
-    tamed = []
+    pulled = []
     for x, y in moved:
         far = hypot(x, y) / common
         pull = 1.0 if far <= 1 else (1 + 0.25 * log1p(far - 1)) / far
-        tamed.append((x * pull / common, y * pull / common))
-    widest = max((max(abs(x), abs(y)) for x, y in tamed), default=1.0) or 1.0
-    scale = 0.46 * SIZE / widest
-    return [(round(SIZE / 2 + x * scale), round(SIZE / 2 + y * scale)) for x, y in tamed]
+        pulled.append((x * pull / common, y * pull / common))
+    widest = max(hypot(x, y) for x, y in pulled) or 1.0
+    return [(x / widest, y / widest) for x, y in pulled]

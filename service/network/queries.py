@@ -12,7 +12,7 @@ from sqlalchemy import extract
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, func, select
 
-from matching.errors import InvalidRules
+from matching.errors import InvalidRules, UnknownName
 from matching.messages import Message, Quantity
 from matching.profiles import Side
 from service.agreements.models import Agreement, Party
@@ -84,7 +84,9 @@ def funds(session: Session) -> list[Budget]:
     held = select(Round).where(col(Round.status).not_in([RoundStatus.DRAFT, RoundStatus.CANCELLED]))
     found: dict[str, Budget] = {}
     for one in session.exec(held.order_by(col(Round.id))):
-        with suppress(InvalidRules):  # of an old round whose preset has changed since: it names no fund
+        with suppress(
+            InvalidRules, UnknownName
+        ):  # of an old round whose preset has changed since: it names no fund
             found |= {fund.name: fund for fund in preset_of(one).rules.budgets}
     return [found[name] for name in sorted(found)]
 
