@@ -108,7 +108,7 @@ def markers(story: Story, engine: Engine) -> list[str]:
         ours = story.ngo.organization.key
         for row in (
             Comment(agreement_id=key, revision=1, text="x", user_id=user),
-            Expense(budget_line_id=line.key, amount=1, on=now().date(), user_id=user),
+            Expense(budget_line_id=line.key, organization_id=ours, amount=1, on=now().date(), user_id=user),
             Breach(agreement_id=key, organization_id=ours, text="x", currency="CNY"),
             SiteVisit(agreement_id=key, on=now().date(), text="x"),
             Fault(agreement_id=key, code="x"),
