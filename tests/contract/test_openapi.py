@@ -37,6 +37,7 @@ from service.accounts.queries import SESSION_COOKIE
 from service.agreements.models import PartyRole
 from service.db import now, writing
 from service.permissions import Role, table
+from service.reports.models import ReportStatus
 from service.rounds.models import RoundStatus
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def _existing(place: Place) -> list[str]:
     return [
         *(one.uid for pair in talks for one in pair),
         *(one.uid for one in kept),
+        place.report(ReportStatus.DRAFT, own=True).uid,
+        place.report(ReportStatus.SUBMITTED, own=False).uid,
         place.uid,
         place.listing().uid,
         place.listing(publish=False).uid,
