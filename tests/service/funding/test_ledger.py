@@ -56,7 +56,9 @@ def test_job_makes_rows_of_what_was_signed_once(
     make_agreement: MakeAgreement,
     rows: Callable[[Any], list[Any]],
 ) -> None:
-    agreement = make_agreement(make_party("Blue Bank", kind="finance"), make_party(), tranches=3, amount=900_000)
+    agreement = make_agreement(
+        make_party("Blue Bank", kind="finance"), make_party(), tranches=3, amount=900_000
+    )
     for _ in range(2):
         with writing(engine) as session:
             promise(session, "open_ledger", agreement=agreement.uid)
