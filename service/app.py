@@ -20,6 +20,8 @@ from service.accounts import api as accounts_api
 from service.accounts import pages as accounts_pages
 from service.accounts.actions import hold
 from service.accounts.queries import held, identify, says_who
+from service.agreements import api as agreements_api
+from service.agreements import pages as agreements_pages
 from service.assets import STATIC
 from service.audit import api as audit_api
 from service.audit import pages as audit_pages
@@ -102,6 +104,7 @@ API = (
     giving_api,
     disclosure_api,
     network_api,
+    agreements_api,
 )
 PAGES = (
     home_pages,
@@ -114,6 +117,7 @@ PAGES = (
     search_pages,
     webhooks_pages,
     funding_pages,
+    agreements_pages,
     meetings_pages,
     choices_pages,
     pairings_pages,
@@ -198,6 +202,7 @@ def create_app(settings: Settings) -> FastAPI:
         applying_pages.section_of_round,
         pairing_pages.section_of_round,
         meetings_pages.section_of_round,
+        agreements_pages.section_of_round,
         disclosure_pages.section_of_round,
     ]
     install_errors(app)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from service import mail
 from service.accounts import actions as accounts
 from service.agreements.hooks import BEFORE_AMENDING
+from service.agreements.queries import holds_scan
+from service.agreements.telling import tell_agreement
 from service.choices import lapsing, next_in_line
 from service.choices.telling import tell_choice
 from service.funding import ledger
@@ -77,6 +79,7 @@ HANDLERS: dict[str, Handler] = {
     "remind_reports": reminding.remind_reports,
     "open_ledger": _carry_out,
     "remind_money": funding_reminding.remind_money,
+    "tell_agreement": tell_agreement,
     "announce": webhooks.announce,
     "deliver_webhook": webhooks.deliver,
     "draw_network": draw_network,
@@ -116,7 +119,13 @@ AFTER_LEAVING[RoundStatus.NOTICE] = [objections.confirmed]
 checking.OVERDUE[:] = [holding.overdue_reports]
 BEFORE_AMENDING[:] = [ledger.keeps_what_was_paid]
 BEFORE_PAYING[:] = [holding.unaccepted_report]
-HOLDERS[:] = [holds_attachment, objections.holds_content, funding.holds_content, holds_report_file]
+HOLDERS[:] = [
+    holds_attachment,
+    objections.holds_content,
+    holds_scan,
+    funding.holds_content,
+    holds_report_file,
+]
 
 
 def make_jobs(engine: Engine, settings: Settings) -> Jobs:

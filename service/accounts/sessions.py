@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import update
@@ -11,10 +12,10 @@ from sqlmodel import col, select
 from matching.messages import Message
 from service.accounts.checks import clean_name, in_person, refuse
 from service.accounts.models import SignIn, Token, User, UserStatus
-from service.accounts.proofs import TOKEN_PREFIX, key_hash, new_key
+from service.accounts.proofs import TOKEN_PREFIX, key_hash, new_key, verify_password
 from service.accounts.queries import live_sign_in, own, sign_in_of, sign_ins, token_of
 from service.db import now
-from service.errors import NotNow, SignInNeeded
+from service.errors import BadInput, NotNow, SignInNeeded
 from service.events import record
 from service.permissions import Actor, table
 
@@ -24,6 +25,44 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 MOST_TOKENS = 50
+FRESH = timedelta(minutes=10)
+"""How long after it was given a proof still counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That somebody has just shown again who she is, before something grave."""
+
+    user_id: int
+    at: datetime
+
+    def holds_for(self, actor: Actor) -> bool:
+        """Whether it was this person, just now."""
+        return self.user_id == actor.user_id and now() - self.at < FRESH
+
+
+def prove(session: Session, actor: Actor, password: str, cookie: str = "") -> Proof:
+    """Check that it is still the person herself: by her password or, where she has none, a fresh sign-in.
+
+    Slow on purpose: call it before a session writes. Raises BadInput on `password`.
+    """
+    user = own(session, actor)
+    if user.password_hash:
+        if not verify_password(password, user.password_hash):
+            wrong = Message("password-wrong-here", "This is not your password. Nothing was signed.")
+            raise BadInput.one("password", wrong)
+        return Proof(user.key, now())
+    began = live_sign_in(session, cookie)
+    if began is None or began.user_id != user.key or now() - began.created > FRESH:
+        raise BadInput.one(
+            "password",
+            Message(
+                "sign-in-again",
+                "To sign, sign out and in again first; you then have {minutes} minutes.",
+                minutes=int(FRESH.total_seconds() // 60),
+            ),
+        )
+    return Proof(user.key, began.created)
 
 
 def sign_in(

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, Text, UniqueConstraint
+from sqlalchemy import JSON, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field
 
 from service.db import Row, UtcDateTime, status_column
@@ -91,6 +91,11 @@ class Agreement(Row, table=True):
     """When it was completed, terminated or abandoned."""
     drafted_by: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of its text, the one that prevails first."""
+        return (self.language, self.second_language) if self.second_language else (self.language,)
+
 
 class AgreementPairing(Row, table=True):
     """A pairing of a round that an agreement carries out; a bundle of co-sponsors has several."""
@@ -169,7 +174,16 @@ class Signature(Row, table=True):
     """One party's signature under one text."""
 
     __tablename__ = "agreement_signature"
-    __table_args__ = (UniqueConstraint("party_id", "text_hash", name="agreement_signature_once"),)
+    __table_args__ = (
+        Index(
+            "agreement_signature_once",
+            "party_id",
+            "text_hash",
+            unique=True,
+            sqlite_where=text("voided IS NULL"),
+            postgresql_where=text("voided IS NULL"),
+        ),
+    )
 
     agreement_id: int = Field(foreign_key="agreement.id", index=True)
     party_id: int = Field(foreign_key="agreement_party.id", index=True)
@@ -186,3 +200,5 @@ class Signature(Row, table=True):
     """Of a scan: filename, media_type, size, sha256."""
     user_id: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
     """Who signed here, or handed in the scan."""
+    voided: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the text was taken back to draft, so that it counts no longer."""

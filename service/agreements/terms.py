@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic import Field as Limits
 
+from matching.vocabulary import default_vocabulary
 from service.agreements.models import PartyRole
 
 TEXT_CHARACTERS = 20_000
@@ -24,7 +25,23 @@ Text = dict[str, Annotated[str, Limits(max_length=TEXT_CHARACTERS)]]
 """By language."""
 Minor = Annotated[int, Limits(ge=0, le=10**15)]
 """A sum in minor units of its currency."""
-Currency = Annotated[str, Limits(pattern="^[A-Z]{3}$")]
+GiftKind = Literal["cash", "goods", "services", "volunteers", "venue", "media", "endorsement"]
+Purpose = Literal["programme", "management", "labour"]
+Valuation = Literal["cash", "time", "in-kind", "management"]
+
+
+def _known_currency(code: str) -> str:
+    if code not in default_vocabulary().codes("currencies"):
+        raise ValueError("not a known currency")
+    return code
+
+
+def _known_unit(code: str) -> str:
+    return code if code in default_vocabulary().codes("units") else _known_currency(code)
+
+
+Currency = Annotated[str, Limits(max_length=3), AfterValidator(_known_currency)]
+Unit = Annotated[str, Limits(max_length=20), AfterValidator(_known_unit)]
 
 
 class _Part(BaseModel):
@@ -56,15 +73,15 @@ class CommitmentTerms(_Part):
 
     item: Id
     organization: Id
-    kind: Annotated[str, Limits(max_length=20)]
-    purpose: Annotated[str, Limits(max_length=20)] = "programme"
+    kind: GiftKind
+    purpose: Purpose = "programme"
     description: Annotated[str, Limits(max_length=500)] = ""
     quantity: Minor
     """In hundredths of `unit`."""
-    unit: Annotated[str, Limits(max_length=20)]
+    unit: Unit
     value: Minor | None = None
-    currency: Annotated[str, Limits(max_length=3)] = ""
-    valuation: Annotated[str, Limits(max_length=20)] = "cash"
+    currency: Literal[""] | Currency = ""
+    valuation: Valuation = "cash"
 
 
 class MilestoneTerms(_Part):
@@ -92,7 +109,7 @@ class BudgetTerms(_Part):
     """What the implementer plans to spend on what."""
 
     item: Id
-    purpose: Annotated[str, Limits(max_length=20)]
+    purpose: Purpose
     label: Annotated[str, Limits(min_length=1, max_length=200)]
     amount: Minor
     currency: Currency

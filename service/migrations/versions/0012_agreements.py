@@ -246,6 +246,7 @@ def upgrade() -> None:
         sa.Column("position", sa.String(length=120), nullable=False),
         sa.Column("scan", sa.JSON(), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("voided", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["agreement_id"], ["agreement.id"], name=op.f("fk_agreement_signature_agreement_id_agreement")
         ),
@@ -256,9 +257,15 @@ def upgrade() -> None:
             ["user_id"], ["user.id"], name=op.f("fk_agreement_signature_user_id_user"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_agreement_signature")),
-        sa.UniqueConstraint("party_id", "text_hash", name="agreement_signature_once"),
     )
     with op.batch_alter_table("agreement_signature", schema=None) as batch_op:
+        batch_op.create_index(
+            "agreement_signature_once",
+            ["party_id", "text_hash"],
+            unique=True,
+            sqlite_where=sa.text("voided IS NULL"),
+            postgresql_where=sa.text("voided IS NULL"),
+        )
         batch_op.create_index(
             batch_op.f("ix_agreement_signature_agreement_id"), ["agreement_id"], unique=False
         )
@@ -277,6 +284,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_agreement_signature_party_id"))
         batch_op.drop_index(batch_op.f("ix_agreement_signature_method"))
         batch_op.drop_index(batch_op.f("ix_agreement_signature_agreement_id"))
+        batch_op.drop_index("agreement_signature_once")
 
     op.drop_table("agreement_signature")
     with op.batch_alter_table("agreement_revision", schema=None) as batch_op:

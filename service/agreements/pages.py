@@ -1,0 +1,354 @@
+"""Pages of agreements: the list, where one stands, its text and versions, editing, signing, the PDF."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from service.accounts import queries as accounts
+from service.accounts.queries import SESSION_COOKIE
+from service.accounts.sessions import prove
+from service.agreements import actions, comparing, drafting, forms, printing, queries, signing
+from service.agreements.models import SIGNED, AgreementStatus
+from service.agreements.terms import Terms
+from service.errors import BadInput, SignInNeeded
+from service.listings import queries as listings
+from service.organizations.desk import signed_in
+from service.paging import piece
+from service.pairings import queries as pairings
+from service.permissions import Role, may
+from service.rounds import queries as rounds
+from service.web import (
+    Asking,
+    Form,
+    Reading,
+    Writing,
+    limit,
+    page,
+    see_other,
+    site_of,
+    typed_before,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlmodel import Session
+
+    from matching.messages import Message
+    from service.agreements.models import Agreement
+    from service.permissions import Actor
+    from service.rounds.models import Round
+    from service.web import Typed
+
+router = APIRouter(include_in_schema=False)
+
+Uid = Annotated[str, Path(max_length=32)]
+ON_A_PAGE = 20
+TRIES = "10/15minutes"
+"""How often one may show who one is before signing."""
+
+
+def section_of_round(session: Session, actor: Actor, one: Round) -> tuple[str, dict[str, Any]] | None:
+    """What a round's page shows of agreements: the actor's, and how many pairings have none yet."""
+    if not actor.signed_in:
+        return None
+    found = queries.of_round(session, actor, one)
+    missing = queries.undrafted(session, actor, one)
+    if not found and not missing:
+        return None
+    values = {"round": one, "agreements": found, "undrafted": len(missing)}
+    return "agreements/of_round.html", values
+
+
+@router.get("/agreements")
+def mine(
+    request: Request,
+    session: Reading,
+    actor: Asking,
+    status: Annotated[str, Query(max_length=20)] = "",
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> Response:
+    """The agreements of the actor's organizations, for facilitators all; the newest first."""
+    if not actor.signed_in:
+        raise SignInNeeded
+    chosen = AgreementStatus(status) if status in set(AgreementStatus) else None
+    wanted = queries.listed(actor, status=chosen)
+    found = piece(session, wanted, queries.ROW, cursor=cursor, limit=ON_A_PAGE)
+    return page(
+        request,
+        actor,
+        "agreements/mine.html",
+        agreements=found.items,
+        parties=queries.parties_of(session, found.items),
+        counts=queries.counts(session, actor),
+        chosen=chosen,
+        next=found.next,
+        undrafted=len(queries.undrafted(session, actor)),
+        requests=queries.undrafted_requests(session, actor),
+    )
+
+
+@router.post("/agreements")
+def draft(session: Writing, actor: Asking, typed: Form) -> Response:
+    """Draft from pairings of one need, from an accepted request, or all that is agreed in a round."""
+    signed_in(actor)
+    if uid := typed.text("request"):
+        made = drafting.from_request(session, actor, listings.request(session, actor, uid, lock=True))
+    elif uid := typed.text("round"):
+        drafting.round_of(session, actor, rounds.get(session, actor, uid))
+        return see_other(f"/rounds/{uid}?done=created")
+    else:
+        chosen = [pairings.get(session, actor, uid) for uid in typed.texts("pairing")]
+        made = drafting.from_pairings(session, actor, chosen)
+    return see_other(f"/agreements/{made.uid}?done=created")
+
+
+@router.post("/agreements/undrafted")
+def draft_all(session: Writing, actor: Asking) -> Response:
+    """Draft everything both sides want and nobody has drafted, one agreement for each need."""
+    signed_in(actor)
+    waiting = queries.undrafted(session, actor)
+    for need in sorted({pairing.need_id for pairing in waiting}):
+        chosen = [pairing for pairing in waiting if pairing.need_id == need]
+        drafting.from_pairings(session, actor, chosen)
+    return see_other("/agreements?done=created")
+
+
+def _seen(session: Session, actor: Actor, uid: str, *, lock: bool = False) -> Agreement:
+    if not actor.signed_in:
+        raise SignInNeeded
+    return queries.get(session, actor, uid, lock=lock)
+
+
+def _standing(
+    request: Request,
+    session: Session,
+    actor: Actor,
+    agreement: Agreement,
+    *,
+    status: int = 200,
+    problems: Mapping[str, Message] | None = None,
+    typed: Typed | None = None,
+) -> Response:
+    bound = queries.parties(session, agreement)
+    to_sign = [one for one in bound if one.signature is None and _signs(actor, one.organization.key)]
+    first = to_sign[0].organization if to_sign else None
+    user = accounts.own(session, actor)
+    return page(
+        request,
+        actor,
+        "agreements/standing.html",
+        status=status,
+        agreement=agreement,
+        parties=bound,
+        need=queries.need_of(session, agreement),
+        missing=actions.problems(session, agreement) if agreement.status is AgreementStatus.DRAFT else [],
+        edits=_edits(session, actor, agreement),
+        to_sign=to_sign if agreement.status is AgreementStatus.SIGNING else [],
+        signed=agreement.status in SIGNED,
+        amended=queries.amended(session, agreement),
+        amendments=queries.amendments(session, agreement),
+        has_password=bool(user.password_hash),
+        typed=typed or {"name": user.name, "organization": first.uid if first else ""},
+        problems=problems or {},
+    )
+
+
+def _signs(actor: Actor, organization: int) -> bool:
+    return actor.memberships.get(organization) is Role.OWNER
+
+
+def _edits(session: Session, actor: Actor, agreement: Agreement) -> bool:
+    own = queries.own_parties(actor, queries.parties(session, agreement), "agreement:draft")
+    return bool(own) or may(actor, "agreement:draft")
+
+
+@router.get("/agreements/{uid}.pdf")
+def pdf(request: Request, session: Reading, actor: Asking, uid: Uid) -> Response:
+    """The agreement as PDF/A."""
+    agreement = _seen(session, actor, uid)
+    signed = agreement.status in SIGNED
+    terms = queries.signed_terms(session, agreement) if signed else queries.terms_of(agreement)
+    amended = queries.amended(session, agreement)
+    content = printing.pdf(
+        agreement,
+        terms,
+        queries.parties(session, agreement),
+        public_url=site_of(request).settings.public_url,
+        amended=amended.number if amended else "",
+        time_zone=actor.time_zone,
+    )
+    headers = {"Content-Disposition": f'inline; filename="agreement-{agreement.number}.pdf"'}
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
+@router.get("/agreements/{uid}")
+def standing(request: Request, session: Reading, actor: Asking, uid: Uid) -> Response:
+    """Where an agreement stands: parties, signatures, what is missing, what one can do."""
+    agreement = _seen(session, actor, uid)
+    return _standing(request, session, actor, agreement, typed=None)
+
+
+@router.get("/agreements/{uid}/text")
+def text(
+    request: Request,
+    session: Reading,
+    actor: Asking,
+    uid: Uid,
+    older: Annotated[int, Query(ge=0, le=100_000)] = 0,
+) -> Response:
+    """What it says, its versions and remarks; with `older`: what has changed since that version."""
+    agreement = _seen(session, actor, uid)
+    terms = queries.terms_of(agreement)
+    passages = (
+        comparing.passages(Terms.model_validate(queries.revision(session, agreement, older).terms), terms)
+        if older
+        else []
+    )
+    return page(
+        request,
+        actor,
+        "agreements/text.html",
+        agreement=agreement,
+        terms=terms,
+        organizations={one.organization.uid: one.organization for one in queries.parties(session, agreement)},
+        commitments={one.item: one for one in terms.commitments},
+        milestones={one.item: one for one in terms.milestones},
+        text_languages=agreement.languages,
+        revisions=queries.revisions(session, agreement),
+        comments=queries.comments(session, agreement),
+        passages=passages,
+        older=older,
+        edits=_edits(session, actor, agreement) and agreement.status is AgreementStatus.DRAFT,
+        typed=typed_before(request, session),
+        problems={},
+    )
+
+
+def _editor(
+    request: Request,
+    actor: Actor,
+    agreement: Agreement,
+    *,
+    status: int = 200,
+    typed: Typed | Mapping[str, str] | None = None,
+    problems: Mapping[str, Message] | None = None,
+) -> Response:
+    terms = queries.terms_of(agreement)
+    return page(
+        request,
+        actor,
+        "agreements/edit.html",
+        status=status,
+        agreement=agreement,
+        terms=terms,
+        text_languages=agreement.languages,
+        typed=typed if typed and typed.get("version") else forms.filled(agreement, terms),
+        problems=problems or {},
+    )
+
+
+@router.get("/agreements/{uid}/edit")
+def edit_form(request: Request, session: Reading, actor: Asking, uid: Uid) -> Response:
+    """The draft's text and plan, to be changed."""
+    agreement = _seen(session, actor, uid)
+    queries.require_own(session, actor, "agreement:draft", agreement)
+    return _editor(request, actor, agreement, typed=typed_before(request, session))
+
+
+@router.post("/agreements/{uid}/edit")
+def edit(request: Request, session: Writing, actor: Asking, typed: Form, uid: Uid) -> Response:
+    """Write a new version. One that somebody overtook is shown again with what was typed."""
+    agreement = _seen(session, actor, uid, lock=True)
+    try:
+        if typed.text("version") != str(agreement.version):
+            raise BadInput.one("version", forms.OVERTAKEN)
+        terms = forms.read(queries.terms_of(agreement), typed)
+        actions.save(session, actor, agreement, terms, note=typed.text("note"))
+    except BadInput as error:
+        session.rollback()
+        agreement = _seen(session, actor, uid)
+        found = {problem.field: problem.message for problem in error.problems}
+        return _editor(request, actor, agreement, status=422, typed=typed, problems=found)
+    return see_other(f"/agreements/{uid}/text?done=saved")
+
+
+@router.post("/agreements/{uid}/comments")
+def comment(session: Writing, actor: Asking, typed: Form, uid: Uid) -> Response:
+    """Remark on a clause, or on the whole."""
+    agreement = _seen(session, actor, uid)
+    actions.comment(session, actor, agreement, typed.text("text"), typed.text("clause"))
+    return see_other(f"/agreements/{uid}/text?done=saved#comments")
+
+
+@router.post("/agreements/{uid}/comments/{remark}/resolve")
+def resolve(session: Writing, actor: Asking, uid: Uid, remark: Uid) -> Response:
+    """Say that a remark is dealt with."""
+    actions.resolve(session, actor, _seen(session, actor, uid), remark)
+    return see_other(f"/agreements/{uid}/text?done=saved#comments")
+
+
+STEPS = {
+    "open-signing": signing.open_signing,
+    "on-stage": signing.record_on_stage,
+    "resume": actions.resume,
+    "complete": actions.complete,
+}
+REASONED = {
+    "revise": signing.take_back,
+    "abandon": actions.abandon,
+    "suspend": actions.suspend,
+    "terminate": actions.terminate,
+}
+
+
+@router.post("/agreements/{uid}/step")
+def step(request: Request, session: Writing, actor: Asking, typed: Form, uid: Uid) -> Response:
+    """Open signing, take back, suspend, resume, complete, terminate."""
+    agreement = _seen(session, actor, uid, lock=True)
+    name = typed.text("step")
+    try:
+        if name in STEPS:
+            STEPS[name](session, actor, agreement)
+        elif name in REASONED:
+            REASONED[name](session, actor, agreement, typed.text("reason"))
+    except BadInput as error:
+        session.rollback()
+        found = {problem.field: problem.message for problem in error.problems}
+        again = _seen(session, actor, uid)
+        return _standing(request, session, actor, again, status=422, problems=found, typed=typed)
+    return see_other(f"/agreements/{uid}?done=saved")
+
+
+@router.post("/agreements/{uid}/amend")
+def amend(session: Writing, actor: Asking, uid: Uid) -> Response:
+    """Draft an amendment that begins with what is in force."""
+    made = drafting.amend(session, actor, _seen(session, actor, uid, lock=True))
+    return see_other(f"/agreements/{made.uid}?done=created")
+
+
+@router.post("/agreements/{uid}/sign")
+def sign(request: Request, session: Writing, actor: Asking, typed: Form, uid: Uid) -> Response:
+    """Sign the text that was read; or hand in the scan of a text signed on paper."""
+    limit(request, TRIES, "agreement-sign", actor.uid)
+    who = {name: typed.text(name) for name in ("name", "position", "organization")}
+    try:
+        scan = typed.file("scan")
+        if scan is not None:
+            agreement = _seen(session, actor, uid, lock=True)
+            content = scan.file.read()
+            kept = {"filename": scan.filename or "scan", "content": content}
+            data_dir = site_of(request).settings.data_dir
+            signing.record_scan(session, actor, agreement, data_dir=data_dir, **who, **kept)
+        else:
+            proof = prove(session, actor, typed.text("password"), request.cookies.get(SESSION_COOKIE, ""))
+            agreement = _seen(session, actor, uid, lock=True)
+            signing.sign(session, actor, agreement, proof, text_hash=typed.text("text_hash"), **who)
+    except BadInput as error:
+        session.rollback()
+        found = {problem.field: problem.message for problem in error.problems}
+        again = _seen(session, actor, uid)
+        return _standing(request, session, actor, again, status=422, problems=found, typed=typed)
+    return see_other(f"/agreements/{uid}?done=saved")
