@@ -365,7 +365,7 @@ def demonstrate(language: str, host: str | None, port: int) -> None:
 
     Unless the environment names a data folder or a database, the demonstration has a folder of its own.
     """
-    from service import demo, demo_rounds
+    from service import demo, demo_agreements, demo_rounds
     from service.db import make_engine
     from service.search.actions import reindex
     from service.settings import Settings
@@ -384,7 +384,9 @@ def demonstrate(language: str, host: str | None, port: int) -> None:
     demo.load(engine)
     with _progress() as work_of:
         reindex(work_of(engine))
-    demo_rounds.hold(engine, make_jobs(engine, settings))
+    jobs = make_jobs(engine, settings)
+    demo_rounds.hold(engine, jobs)
+    demo_agreements.sign(engine, jobs)
     organizations, listings = demo.counts(engine)
     _note("")
     _tell(

@@ -1,6 +1,6 @@
-"""Makes the fonts of printed agreements from Debian's: `python -m tests.fonts`.
+"""Makes the fonts of printed agreements from those of Debian: `python -m tests.fonts`.
 
-They come from the packages fonts-noto-cjk and fonts-noto-core.
+Needs the packages fonts-noto-cjk and fonts-noto-core, and fonttools.
 
 Noto Sans for Latin and Cyrillic, Noto Sans CJK for the common characters of Simplified (GB2312) and of
 Traditional Chinese (Big5, first level); bold for what our own headings need.
@@ -57,9 +57,8 @@ def subset(source: Path, target: str, letters: set[str], place: int | None = Non
     from fontTools.ttLib import TTCollection, TTFont
 
     font = TTFont(source) if place is None else TTCollection(source, lazy=True).fonts[place]
-    options = Options(
-        hinting=False, layout_features=["kern", "locl", "mark", "mkmk", "liga"], notdef_outline=True
-    )
+    features = ["kern", "locl", "mark", "mkmk", "liga"]
+    options = Options(hinting=False, layout_features=features, notdef_outline=True)
     options.drop_tables += ["VORG", "vhea", "vmtx"]
     subsetter = Subsetter(options)
     subsetter.populate(unicodes=[ord(letter) for letter in letters])

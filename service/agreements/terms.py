@@ -128,7 +128,7 @@ class ReportTerms(_Part):
 class Terms(_Part):
     """All that an agreement says."""
 
-    title: Text
+    title: Text = Limits(default_factory=dict)
     parties: Annotated[tuple[PartyTerms, ...], Limits(max_length=MOST_LINES)] = ()
     starts: date | None = None
     ends: date | None = None

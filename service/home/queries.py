@@ -16,7 +16,7 @@ from matching.profiles import Side
 from matching.vocabulary import default_vocabulary
 from service.accounts.consents import allows
 from service.accounts.models import ConsentPurpose
-from service.home import applying, choosing, funding, matching, meeting, reporting, rounds
+from service.home import agreeing, applying, choosing, funding, matching, meeting, reporting, rounds
 from service.home.todo import Todo
 from service.listings import queries as listings
 from service.listings.models import REMIND_DAYS, Inquiry, InquiryStatus, Listing, ListingStatus
@@ -154,6 +154,7 @@ def _todo(
     yield from choosing.waiting(session, actor)
     yield from meeting.waiting(session, actor)
     yield from funding.waiting(session, actor)
+    yield from agreeing.waiting(session, actor)
     yield from reporting.waiting(session, actor)
     yield from matching.waiting(session, actor)
     yield from rounds.waiting(session, actor)

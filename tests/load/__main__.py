@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from tests.load import (
+    bench_agreement,
     bench_allocation,
     bench_forum,
     bench_match,
@@ -17,6 +18,7 @@ from tests.load import (
 from tests.load.figures import show
 
 BENCHES = (
+    bench_agreement,
     bench_retrieval,
     bench_allocation,
     bench_stability,
