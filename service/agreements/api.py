@@ -185,12 +185,18 @@ def resolve_comment(
 
 @router.post("/agreements/{uid}/signatures")
 def sign_agreement(
-    uid: Uid, given: SignatureIn, request: Request, response: Response, session: Writing, actor: Asking
+    uid: Uid,
+    given: SignatureIn,
+    request: Request,
+    response: Response,
+    before: Reading,
+    session: Writing,
+    actor: Asking,
 ) -> AgreementDetailOut:
     """Sign for one's organization. With the last signature the agreement is in force. Twice signs once."""
     signed_in(actor)
     limit(request, TRIES, "agreement-sign", actor.uid)
-    proof = prove(session, actor, given.password, request.cookies.get(SESSION_COOKIE, ""))
+    proof = prove(before, actor, given.password, request.cookies.get(SESSION_COOKIE, ""))
     agreement = _get(session, actor, uid, lock=True)
     signing.sign(
         session,

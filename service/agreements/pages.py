@@ -14,6 +14,7 @@ from service.agreements.models import SIGNED, AgreementStatus
 from service.agreements.terms import Terms
 from service.errors import BadInput, SignInNeeded
 from service.listings import queries as listings
+from service.organizations import evidence
 from service.organizations.desk import signed_in
 from service.paging import piece
 from service.pairings import queries as pairings
@@ -330,20 +331,29 @@ def amend(session: Writing, actor: Asking, uid: Uid) -> Response:
 
 
 @router.post("/agreements/{uid}/sign")
-def sign(request: Request, session: Writing, actor: Asking, typed: Form, uid: Uid) -> Response:
+def sign(
+    request: Request, before: Reading, session: Writing, actor: Asking, typed: Form, uid: Uid
+) -> Response:
     """Sign the text that was read; or hand in the scan of a text signed on paper."""
     limit(request, TRIES, "agreement-sign", actor.uid)
     who = {name: typed.text(name) for name in ("name", "position", "organization")}
+    signed_in(actor)
     try:
         scan = typed.file("scan")
         if scan is not None:
             agreement = _seen(session, actor, uid, lock=True)
-            content = scan.file.read()
-            kept = {"filename": scan.filename or "scan", "content": content}
-            data_dir = site_of(request).settings.data_dir
-            signing.record_scan(session, actor, agreement, data_dir=data_dir, **who, **kept)
+            settings = site_of(request).settings
+            signing.record_scan(
+                session,
+                actor,
+                agreement,
+                **who,
+                filename=scan.filename or "",
+                content=evidence.read(scan.file, settings.upload_bytes),
+                data_dir=settings.data_dir,
+            )
         else:
-            proof = prove(session, actor, typed.text("password"), request.cookies.get(SESSION_COOKIE, ""))
+            proof = prove(before, actor, typed.text("password"), request.cookies.get(SESSION_COOKIE, ""))
             agreement = _seen(session, actor, uid, lock=True)
             signing.sign(session, actor, agreement, proof, text_hash=typed.text("text_hash"), **who)
     except BadInput as error:

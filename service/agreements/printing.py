@@ -51,7 +51,8 @@ def pdf(
         amended=amended,
         time_zone=time_zone,
     )
-    return typeset("agreement.typ", data)
+    made: bytes = typeset("agreement.typ", data)
+    return made
 
 
 def typeset(template: str, data: dict[str, Any], *, form: Literal["pdf", "png"] = "pdf") -> Any:

@@ -52,19 +52,12 @@ def _to_sign(session: Session, actor: Actor) -> Iterator[Todo]:
 def _remarks(session: Session, actor: Actor) -> Iterator[Todo]:
     """Drafts with remarks of others that nobody has dealt with."""
     own = [key for key in actor.memberships if may(actor, "agreement:draft", key)]
-    found = session.exec(
-        select(Agreement)
-        .join(Comment, col(Comment.agreement_id) == col(Agreement.id))
-        .where(
-            queries.seen_by(actor),
-            col(Agreement.status) == AgreementStatus.DRAFT,
-            col(Comment.resolved).is_(None),
-            col(Comment.organization_id).is_(None) | col(Comment.organization_id).not_in(own),
-        )
-        .distinct()
-        .order_by(col(Agreement.id))
-        .limit(MOST)
+    open_ones = select(Comment.agreement_id).where(
+        col(Comment.resolved).is_(None),
+        col(Comment.organization_id).is_(None) | col(Comment.organization_id).not_in(own),
     )
+    drafts = queries.listed(actor, status=AgreementStatus.DRAFT).where(col(Agreement.id).in_(open_ones))
+    found = session.exec(drafts.order_by(queries.ROW).limit(MOST))
     for one in found if own else ():
         yield Todo(
             "chat",
