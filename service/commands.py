@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import secrets
 import signal
 import sys
 import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from matching.messages import Message
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from fastapi import FastAPI
     from sqlalchemy import Engine
 
     from service.jobs import Work
@@ -337,20 +339,23 @@ SECONDS_LAST = 5
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
-    """Serve until somebody stops it, with a worker beside it unless another one does the jobs."""
+    """Serve until somebody stops it, with a worker beside it unless another one does the jobs.
+
+    The door opens at once; what lies behind it is loaded meanwhile.
+    """
     import uvicorn
 
-    from service.app import create_app
     from service.beside import worker_beside
-    from service.observing import configure_logs
+    from service.entrance import Entrance
 
-    configure_logs(as_json=settings.log_json)
+    def stop() -> None:
+        serving.should_exit = True
+
     alone = settings.model_copy(update={"worker_in_process": False})
-    app = create_app(alone)
-    _tell(Message("serving", "Serving on {address}. Stop with Ctrl+C.", address=settings.public_url))
-    with worker_beside(alone) if settings.worker_in_process else nullcontext():
-        uvicorn.run(
-            app,
+    entrance = Entrance(lambda: _loaded(alone), stop)
+    serving = uvicorn.Server(
+        uvicorn.Config(
+            entrance,
             host=host,
             port=port,
             log_config=None,
@@ -358,6 +363,27 @@ def serve(settings: Settings, host: str, port: int) -> None:
             server_header=False,
             timeout_graceful_shutdown=SECONDS_LAST,
         )
+    )
+    with worker_beside(alone) if settings.worker_in_process else nullcontext(), suppress(KeyboardInterrupt):
+        serving.run()
+    if entrance.error is not None:
+        raise entrance.error
+
+
+def _loaded(settings: Settings) -> FastAPI:
+    """The application, and word that it is there."""
+    gc.disable()  # a fifth of the time; nothing of what is loaded is ever thrown away
+    try:
+        from service.app import create_app
+        from service.observing import configure_logs
+
+        configure_logs(as_json=settings.log_json)
+        app = create_app(settings)
+        gc.freeze()
+    finally:
+        gc.enable()
+    _tell(Message("serving", "Serving on {address}. Stop with Ctrl+C.", address=settings.public_url))
+    return app
 
 
 def demonstrate(language: str, host: str | None, port: int) -> None:
@@ -462,12 +488,13 @@ def _refusals() -> Iterator[None]:
     from pydantic import ValidationError
 
     from service.errors import BadInput, ServiceError
-    from service.i18n import environment_language
-    from service.wording import say
 
     try:
         yield
     except ServiceError as error:
+        from service.i18n import environment_language
+        from service.wording import say
+
         _note(say(error.message, language := environment_language()))
         for problem in error.problems if isinstance(error, BadInput) else ():
             _note(f"  {problem.field}: {say(problem.message, language)}")
