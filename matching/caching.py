@@ -5,17 +5,18 @@ Nothing here is needed for a right answer; deleting the folder costs time only.
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import threading
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,6 +24,18 @@ Result = TypeVar("Result")
 
 _KEYS_PER_QUERY = 500
 _WAIT_SECONDS = 30.0
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Make very many objects, none of them garbage: the collector would look through them again and again."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def cache_directory() -> Path:

@@ -6,14 +6,13 @@ indexed, hashed and embedded is always `fold(text)`; what is shown is always the
 
 from __future__ import annotations
 
-import gc
 import re
 import threading
 import unicodedata
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from matching.caching import cache_directory
+from matching.caching import cache_directory, without_collection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -209,13 +208,8 @@ def _segmenter() -> Any:
     else:
         segmenter.tmp_dir = str(folder)
         segmenter.cache_file = f"dictionary-{jieba.__version__}.cache"
-    collecting = gc.isenabled()
-    gc.disable()  # 350,000 words are made at once, none of them garbage
-    try:
-        segmenter.initialize()
-    finally:
-        if collecting:
-            gc.enable()
+    with without_collection():
+        segmenter.initialize()  # makes 350,000 words
     return segmenter
 
 

@@ -67,7 +67,7 @@ from service.rounds import pages as rounds_pages
 from service.search import api as search_api
 from service.search import pages as search_pages
 from service.search.pages import section_of_listing
-from service.search.queries import warm
+from service.search.queries import is_warming, warm
 from service.web import Site, install_errors, make_templates, respond_to_error
 from service.webhooks import api as webhooks_api
 from service.webhooks import pages as webhooks_pages
@@ -132,7 +132,7 @@ PAGES = (
     disclosure_pages,
     network_pages,
 )
-SECONDS_FIRST = 0.5
+SECONDS_FIRST = 0.2
 """How long the first answers come before work in the background, which loads much."""
 FORM_OVERHEAD = 1_000_000
 """Bytes that the other fields of a form may take beside its file."""
@@ -296,7 +296,7 @@ def _install_health(app: FastAPI, site: Site, figures: Figures) -> None:
 
     @app.get("/readyz", include_in_schema=False)
     def ready() -> Response:
-        missing = unready(site.engine, site.jobs)
+        missing = unready(site.engine, site.jobs) + (["search"] if is_warming(site) else [])
         return JSONResponse({"ready": not missing, "missing": missing}, status_code=503 if missing else 200)
 
     @app.get("/metrics", include_in_schema=False)

@@ -372,16 +372,15 @@ def serve(settings: Settings, host: str, port: int) -> None:
 
 def _loaded(settings: Settings) -> FastAPI:
     """The application, and word that it is there."""
-    gc.disable()  # a fifth of the time; nothing of what is loaded is ever thrown away
-    try:
+    from matching.caching import without_collection
+
+    with without_collection():
         from service.app import create_app
         from service.observing import configure_logs
 
         configure_logs(as_json=settings.log_json)
         app = create_app(settings)
-        gc.freeze()
-    finally:
-        gc.enable()
+    gc.freeze()
     _tell(Message("serving", "Serving on {address}. Stop with Ctrl+C.", address=settings.public_url))
     return app
 

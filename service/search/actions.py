@@ -258,7 +258,7 @@ def _send_digest(work: Work, uid: str, moment: datetime) -> None:
         newest = asked.filters.model_copy(update={"sort": Sort.NEWEST})
         since = (kept.last_sent or kept.created).date()
         known = set(kept.shown)
-        found = queries.search(session, work.site, asked.q, newest, limit=100)
+        found = queries.search(session, work.site, asked.q, newest, limit=100, wait=True)
         fresh = [
             hit
             for hit in found.items

@@ -122,6 +122,7 @@ def search(
             for name, counted in results.facets.items()
         },
         currency=results.currency or None,
+        by_words=results.by_words,
     )
     return Response(  # written here, since the framework would do so in one thread more
         found.model_dump_json(), media_type="application/json", headers={"Content-Language": reader}

@@ -7,6 +7,7 @@ more by `queries` before it is shown.
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from contextlib import nullcontext
@@ -20,6 +21,7 @@ from sqlalchemy import bindparam, exists, func
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
+from matching.caching import without_collection
 from matching.centring import Centring, usual_means
 from matching.embedding import default_embedder
 from service.db import reading
@@ -60,6 +62,8 @@ _STAMPS = select(
 )
 """The newest event, whether one since the last look was about listings or organizations, the newest vector:
 asked before every search."""
+_ONE_OF_EACH = "water 水"
+"""Letters and characters: words of either kind are found with the help of other dictionaries."""
 _NEVER = 10**7
 """A day after all others."""
 
@@ -107,6 +111,14 @@ class _Centred:
     """By listing: the uid of its embedding, and the centred vector."""
 
 
+class _Numbers(dict[str, int]):
+    """A number for each word, a new one where it was not seen before."""
+
+    def __missing__(self, word: str) -> int:
+        self[word] = number = len(self)
+        return number
+
+
 @dataclass
 class SearchIndex:
     """One for each process; `current` gives what is searched."""
@@ -119,7 +131,7 @@ class SearchIndex:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
-        self._word_numbers: dict[str, int] = {}
+        self._word_numbers = _Numbers()
         self._vectors: dict[int, _Vector] = {}
         self._facts: dict[int, _Facts] = {}
         self._standing: dict[int, _Standing] = {}
@@ -134,24 +146,40 @@ class SearchIndex:
         self._compared = -HEAL_SECONDS
         self._loading = threading.Lock()
         self._is_loaded = False
+        self.is_warming = False
         self._understood = lru_cache(maxsize=KEPT_QUERIES)(partial(understand, self.embedder))
         """Kept in memory alone: what people look for is nobody's business."""
 
-    def understand(self, text: str) -> Meant:
-        """What a text means. Whoever comes first loads model and dictionaries, others wait for them."""
-        if not self._is_loaded:
-            with self._loading:
-                self._understood("water 水")
-                self._is_loaded = True
+    def understand(self, text: str, *, wait: bool = False) -> Meant:
+        """What a text means. While the model is loaded in the background, its words and concepts alone.
+
+        `wait`: for the model, in any case.
+        """
+        if self.is_warming and not wait:
+            return understand(None, text)
+        self._load()
         return self._understood(text)
 
+    def _load(self) -> None:
+        """Load model and dictionaries: whoever comes first, others wait for it."""
+        if not self._is_loaded:
+            with self._loading:
+                self._understood(_ONE_OF_EACH)
+                self._is_loaded = True
+
     def warm(self) -> None:
-        """Load the model, the dictionaries and all vectors, so that nobody waits for them."""
+        """Load all listings, the dictionaries and the model, in the order in which searches need them."""
+        self.is_warming = True
         try:
-            self.understand("")
-            self.current()
+            with without_collection():
+                self.current()
+                understand(None, _ONE_OF_EACH)
+                self._load()
+            gc.freeze()
         except SQLAlchemyError:
             log.exception("search is not warm yet")
+        finally:
+            self.is_warming = False
 
     # Catching up --------------------------------------------------------------------------------------
 
@@ -217,7 +245,7 @@ class SearchIndex:
                     uid=uid,
                     language=language,
                     raw=np.frombuffer(vector, "<f4"),
-                    words=np.array([self._word_number(word) for word in words], np.int32),
+                    words=np.fromiter(map(self._word_numbers.__getitem__, words), np.int32, len(words)),
                     concepts={scheme: frozenset(codes) for scheme, codes in concepts.items()},
                 )
                 self._meant.pop(listing, None)
@@ -415,9 +443,6 @@ class SearchIndex:
             [self.code_number(scheme, code) for scheme, found in codes.items() for code in sorted(found)],
             np.int32,
         )
-
-    def _word_number(self, word: str) -> int:
-        return self._word_numbers.setdefault(word, len(self._word_numbers))
 
     def word_number(self, word: str) -> int | None:
         """The number of a word that some listing has."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from matching.text import content_tokens, detect_language, fold
+from matching.text import UNDETERMINED, content_tokens, detect_language, fold
 from matching.vocabulary import default_vocabulary
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ class Meant:
 
     text: str
     language: str
-    vector: NDArray[np.float32]
+    vector: NDArray[np.float32] | None
+    """None while the model is still being loaded."""
     words: Mapping[str, str]
     """Word as it is indexed → as it was typed."""
     concepts: Mapping[str, frozenset[str]]
@@ -33,8 +34,11 @@ class Meant:
     """Scheme and code where the whole text is a name of it."""
 
 
-def understand(embedder: Embedder, text: str) -> Meant:
-    """What a text means. It is encoded past the embedder's cache on disk: a search leaves no trace there."""
+def understand(embedder: Embedder | None, text: str) -> Meant:
+    """What a text means; without an embedder its words and concepts alone.
+
+    It is encoded past the embedder's cache on disk: a search leaves no trace there.
+    """
     vocabulary = default_vocabulary()
     mentioned = vocabulary.concepts(text)
     named = (
@@ -42,11 +46,11 @@ def understand(embedder: Embedder, text: str) -> Meant:
         for scheme in ("themes", "groups", "kinds", "places", "goals")
         if (code := vocabulary.resolve(scheme, text))
     )
-    uncached: Embedder = getattr(embedder, "inner", embedder)
+    uncached: Embedder | None = getattr(embedder, "inner", embedder)
     return Meant(
         text=text,
-        language=detect_language(text),
-        vector=uncached.encode([text])[0],
+        language=detect_language(text) if uncached else UNDETERMINED,
+        vector=uncached.encode([text])[0] if uncached else None,
         words=_typed_words(text),
         concepts={scheme: frozenset(found) for scheme, found in mentioned.items() if found},
         named=frozenset(named),
@@ -55,13 +59,14 @@ def understand(embedder: Embedder, text: str) -> Meant:
 
 def widened(scheme: str, codes: Iterable[str]) -> frozenset[str]:
     """Codes with all that contain them; unknown ones are left out."""
-    return frozenset(wider for code in codes for wider in _with_wider(scheme, code))
+    return _widened(scheme, tuple(codes))
 
 
-@cache
-def _with_wider(scheme: str, code: str) -> tuple[str, ...]:
+@lru_cache(maxsize=4096)
+def _widened(scheme: str, codes: tuple[str, ...]) -> frozenset[str]:
     vocabulary = default_vocabulary()
-    return (code, *vocabulary.ancestors(scheme, code)) if code in vocabulary.schemes[scheme] else ()
+    known = [code for code in codes if code in vocabulary.schemes[scheme]]
+    return frozenset(known).union(*(vocabulary.ancestors(scheme, code) for code in known))
 
 
 def _typed_words(text: str) -> dict[str, str]:

@@ -222,6 +222,8 @@ class SearchOut(BaseModel):
                     "next": None,
                     "total": 1,
                     "facets": {"theme": [{"code": "water-sanitation", "count": 1}]},
+                    "currency": None,
+                    "by_words": False,
                 }
             ]
         }
@@ -237,6 +239,8 @@ class SearchOut(BaseModel):
     """In which currency amounts were compared where none was asked for: the one that most results have.
 
     Sums are never converted."""
+    by_words: bool = False
+    """True for the first seconds after a start: words and themes alone were compared, not yet meaning."""
 
 
 class SavedSearchOut(BaseModel):

@@ -76,6 +76,8 @@ class Results:
     next: str | None = None
     currency: str = ""
     """In which sums were compared, where a filter by amount names no currency."""
+    by_words: bool = False
+    """Whether words and concepts alone were compared, since the model is still being loaded."""
 
 
 def index_of(site: Site) -> SearchIndex:
@@ -91,20 +93,23 @@ _MAKING = threading.Lock()
 
 
 def warm(site: Site) -> None:
-    """Load what searching needs, in the background and after the first answers; a search waits for it."""
+    """Load what searching needs, in the background; meanwhile searches compare words and concepts alone."""
 
     def load() -> None:
-        index_of(site).warm()
         for name in site.templates.list_templates(filter_func=lambda name: name.startswith(_OF_RESULTS)):
             site.templates.get_template(name)
+        index.warm()
 
-    timer = threading.Timer(WARM_AFTER, load)
-    timer.daemon = True
-    timer.start()
+    index = index_of(site)
+    index.is_warming = True
+    threading.Thread(target=load, daemon=True).start()
 
 
-WARM_AFTER = 1.0
-"""Seconds."""
+def is_warming(site: Site) -> bool:
+    """Whether what searching needs is being loaded."""
+    return site.search is not None and bool(site.search.is_warming)
+
+
 _OF_RESULTS = ("base.html", "components/", "search/")
 """Templates of the results: sixteen who come at once would each compile them."""
 
@@ -120,19 +125,21 @@ def search(
     *,
     limit: int = 20,
     cursor: str | None = None,
+    wait: bool = False,
 ) -> Results:
     """What fits words and filters. All see the same: what is public.
 
+    While the model is still being loaded, words and concepts alone are compared, unless one will `wait`.
     Raises BadInput for codes that nobody knows and for a cursor that was never given out.
     """
     check(filters)
     after = read_cursor(cursor) if cursor else None
     index = index_of(site)
-    found = find(session, index, q, filters)
+    found = find(session, index, q, filters, wait=wait)
     hits = _page(session, index, found, after, limit)
     if hits is None:
         index.forget()
-        found = find(session, index, q, filters)
+        found = find(session, index, q, filters, wait=wait)
         hits = _page(session, index, found, after, limit) or []
     start = found.start(after)
     more = start + limit < len(found.rows)
@@ -143,6 +150,7 @@ def search(
         facets=found.facets,
         next=make_cursor(int(last) * CURSOR_STEP + min(start + limit, CURSOR_STEP - 1)) if more else None,
         currency=found.currency,
+        by_words=found.meant is not None and found.meant.vector is None,
     )
 
 
@@ -188,10 +196,13 @@ def _page(
     there = public_cards(session, numbers)
     if len(there) < len(numbers):
         return None
-    if found.meant is None or found.scores is None:
+    meant = found.meant
+    if meant is None or found.scores is None:
         return [Hit(*there[number]) for number in numbers]
+    if meant.vector is None:
+        return [Hit(*there[number], None, _why(index, number, meant)) for number in numbers]
     return [
-        Hit(*there[number], score, _why(index, number, found.meant, score))
+        Hit(*there[number], score, _why(index, number, meant, score))
         for number, score in zip(numbers, shown_scores(found.scores[rows]), strict=True)
     ]
 
@@ -225,7 +236,7 @@ def _same(scheme: str, code: str) -> Message:
     return Message("search-kind", "Resource: {term}", term=term)
 
 
-def _why(index: SearchIndex, number: int, meant: Meant, score: float) -> tuple[Message, ...]:
+def _why(index: SearchIndex, number: int, meant: Meant, score: float | None = None) -> tuple[Message, ...]:
     """Why a listing was found: concepts and words that were typed, then closeness in meaning."""
     about = index.concepts_of(number)
     reasons = [
@@ -240,7 +251,7 @@ def _why(index: SearchIndex, number: int, meant: Meant, score: float) -> tuple[M
     words = [typed for word, typed in meant.words.items() if index.word_number(word) in own]
     if words:
         reasons.append(Message("search-words", "Has the words: {words}", words=", ".join(words[:4])))
-    if score >= CLOSE or not reasons:
+    if score is not None and (score >= CLOSE or not reasons):
         language = index.language_of(number)
         same = language == meant.language or language not in _WRITTEN_IN
         reasons.append(
@@ -401,7 +412,7 @@ def asked_of(saved: SavedSearch) -> Asked:
 def now_found(session: Session, site: Site, asked: Asked) -> list[str]:
     """uids of the newest listings that a search finds now, which no digest needs to tell."""
     newest = asked.filters.model_copy(update={"sort": Sort.NEWEST})
-    found = search(session, site, asked.q, newest, limit=NOW_FOUND)
+    found = search(session, site, asked.q, newest, limit=NOW_FOUND, wait=True)
     return [hit.listing.uid for hit in found.items]
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FLOOR = 0.24
 """The least score that counts as found. On the project's 438 needs in five languages words that mean nothing
 here (`xyzzy`, recipes, the price of bitcoin) reach .22 at most."""
+SHARED = 1e-6
+"""… where meaning cannot be compared yet: any word or concept in common."""
 WORDS_BONUS = 0.2
 """What is added to the centred cosine where a listing has all words that were typed."""
 CONCEPT_BONUS = 0.15
@@ -72,10 +74,10 @@ class Found:
         return int(at[0]) + 1 if len(at) else place
 
 
-def find(session: Session, index: SearchIndex, q: str, filters: Filters) -> Found:
-    """Everything public that fits, in order."""
+def find(session: Session, index: SearchIndex, q: str, filters: Filters, *, wait: bool = False) -> Found:
+    """Everything public that fits, in order. `wait`: for the model, where it is still being loaded."""
     text = " ".join(q.split())
-    meant = index.understand(text) if text else None
+    meant = index.understand(text, wait=wait) if text else None
     snapshot = index.current(session)
     scores = None
     wanted = np.ones(len(snapshot), np.bool_)
@@ -84,7 +86,7 @@ def find(session: Session, index: SearchIndex, q: str, filters: Filters) -> Foun
     if meant is not None:
         sides = (False, True) if filters.side is None else (filters.side is Side.OFFER,)
         scores = _scores(index, snapshot, meant, sides)
-        wanted &= scores >= FLOOR
+        wanted &= scores >= (FLOOR if meant.vector is not None else SHARED)
     masks = _masks(index, snapshot, filters)
     chosen = _all(wanted, masks)
     currency = ""
@@ -114,7 +116,9 @@ def _scores(
     index: SearchIndex, snapshot: Snapshot, meant: Meant, sides: Sequence[bool]
 ) -> NDArray[np.float64]:
     """Centred cosine with bonuses for shared words and concepts, and for what is called by its name."""
-    cosine = snapshot.nearness(meant.vector, meant.language, sides).astype(np.float64)
+    score = np.zeros(len(snapshot))
+    if meant.vector is not None:
+        score += snapshot.nearness(meant.vector, meant.language, sides)
     missed = np.ones(len(snapshot))
     for scheme, share in _CONCEPT_SHARES.items():
         codes = meant.concepts.get(scheme, frozenset())
@@ -122,7 +126,7 @@ def _scores(
         if has:
             missed *= 1 - share * np.mean(has, axis=0)
     named = [index.code_number(*pair) for pair in sorted(meant.named)]
-    score = cosine + CONCEPT_BONUS * (1 - missed) + WORDS_BONUS * _words_shared(index, snapshot, meant)
+    score += CONCEPT_BONUS * (1 - missed) + WORDS_BONUS * _words_shared(index, snapshot, meant)
     if named:
         is_it = snapshot.having(snapshot.meant, named)
         score = np.where(is_it, np.maximum(score + NAMED_BONUS, FLOOR), score)
