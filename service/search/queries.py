@@ -96,9 +96,9 @@ def warm(site: Site) -> None:
     """Load what searching needs, in the background; meanwhile searches compare words and concepts alone."""
 
     def load() -> None:
+        index.warm()
         for name in site.templates.list_templates(filter_func=lambda name: name.startswith(_OF_RESULTS)):
             site.templates.get_template(name)
-        index.warm()
 
     index = index_of(site)
     index.is_warming = True

@@ -27,7 +27,7 @@ FLOOR = 0.24
 here (`xyzzy`, recipes, the price of bitcoin) reach .22 at most."""
 SHARED = 1e-6
 """… where meaning cannot be compared yet: any word or concept in common."""
-WORDS_BONUS = 0.2
+WORDS_BONUS = 0.1
 """What is added to the centred cosine where a listing has all words that were typed."""
 CONCEPT_BONUS = 0.15
 """… and where it has all the themes, groups, kinds and places that they mention."""

@@ -80,3 +80,25 @@ def test_search_finds_nothing_where_nothing_fits(five, session, site) -> None:
         if (items := queries.search(session, site, typed, Filters()).items)
     }
     assert found == {}
+
+
+def test_while_the_model_is_loaded_words_and_themes_answer_and_the_page_says_so(
+    client, site, session, publish, make_organization
+) -> None:
+    publish(make_organization(), WATER_ZH, themes="water-sanitation")
+    publish(make_organization("Соседи"), WATER_RU)
+    queries.search(session, site, "вода", Filters())
+    site.search.is_warming = True
+    assert "search" in client.get("/readyz").json()["missing"]
+    by_theme = client.get("/api/v1/search?q=agua+potable&side=need").json()
+    assert by_theme["by_words"] is True
+    assert WATER_ZH[0] in {hit["title"] for hit in by_theme["items"]}
+    assert all(hit["score"] is None and hit["reasons"] for hit in by_theme["items"])
+    by_word = client.get("/api/v1/search?q=фильтры").json()
+    assert [hit["title"] for hit in by_word["items"]] == [WATER_RU[0]]
+    assert client.get("/api/v1/search?q=xyzzy").json()["items"] == []
+    assert "Meaning joins in a moment" in client.get("/search?q=agua&lang=en").text
+    assert queries.search(session, site, "agua potable", Filters(), wait=True).items[0].score
+    site.search.is_warming = False
+    assert client.get("/api/v1/search?q=agua+potable").json()["by_words"] is False
+    assert "Meaning joins in a moment" not in client.get("/search?q=agua&lang=en").text
