@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from service.organizations import queries as organizations
 from service.organizations.desk import signed_in
 from service.reports import giving
+from service.reports.giving_pdf import as_pdf
 from service.reports.giving_table import as_csv
 from service.web import Asking, Reading, language_of, page
 
@@ -61,6 +62,24 @@ def table(request: Request, session: Reading, actor: Asking, organization: str, 
         media_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": 'attachment; filename="giving.csv"',
+            "Cache-Control": "private, no-store",
+        },
+    )
+
+
+@router.get("/giving.pdf")
+def document(
+    request: Request, session: Reading, actor: Asking, organization: str, year: str = ""
+) -> Response:
+    """The same as a document to pass on."""
+    whose = _whose(session, actor, organization or "-")
+    assert whose is not None  # noqa: S101 — NotFound otherwise
+    found = giving.giving(session, whose, _year(year))
+    return Response(
+        as_pdf(found, language_of(request, actor)),
+        media_type="application/pdf",
+        headers={
+            "Content-Disposition": 'inline; filename="giving.pdf"',
             "Cache-Control": "private, no-store",
         },
     )

@@ -174,6 +174,9 @@ def test_page_table_and_json_say_the_same_and_are_for_insiders(given, as_user, c
         "promised": 500_000,
         "given": 450_000,
     }
-    for path in ("/giving", "/giving.csv", "/api/v1/giving"):
+    document = company.get(f"/giving.pdf?organization={uid}&year=2026&lang=zh-Hans")
+    assert document.headers["content-type"] == "application/pdf"
+    assert document.content.startswith(b"%PDF-")
+    for path in ("/giving", "/giving.csv", "/giving.pdf", "/api/v1/giving"):
         assert as_user(made.ngo.user).get(f"{path}?organization={uid}").status_code == 404
     assert "Nothing given yet" in words(as_user(made.ngo.user).get("/giving"))
