@@ -33,8 +33,8 @@ from service.disclosure import api as disclosure_api
 from service.disclosure import pages as disclosure_pages
 from service.errors import ServiceError, Unavailable
 from service.funding import api as funding_api
-from service.home import desk as home_desk
 from service.funding import pages as funding_pages
+from service.home import desk as home_desk
 from service.home import pages as home_pages
 from service.idempotency import Idempotency
 from service.listings import api as listings_api
