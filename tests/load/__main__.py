@@ -7,6 +7,7 @@ import sys
 from tests.load import (
     bench_agreement,
     bench_allocation,
+    bench_disclosure,
     bench_forum,
     bench_match,
     bench_meetings,
@@ -21,12 +22,14 @@ BENCHES = (
     bench_agreement,
     bench_retrieval,
     bench_allocation,
+    bench_disclosure,
     bench_stability,
     bench_meetings,
     bench_forum,
     bench_match,
     bench_rounds,
     bench_search,
+    bench_disclosure,
 )
 
 sys.exit(not all(show(bench.figures()) for bench in BENCHES))
