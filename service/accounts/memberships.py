@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy import column, table
+from sqlalchemy import select as select_of
 from sqlmodel import col, select
 
 from matching.messages import Message
@@ -77,8 +79,9 @@ def invite(
         raise BadInput.one("email", Message("member-already", "This person is a member already."))
     pending = pending_invitations(session, organization_id)
     earlier = [one for one in pending if one.email == folded]
+    named = _named(session, organization_id)
     for one in earlier:
-        advance(session, actor, one, INVITATION, "withdraw")
+        advance(session, actor, one, INVITATION, "withdraw", organization=named)
     if len(pending) - len(earlier) >= MOST_INVITATIONS:
         raise NotNow(
             Message(
@@ -109,7 +112,7 @@ def invite(
     )
     session.add(invitation)
     session.flush()
-    record(session, actor, "invitation.send", invitation, role=chosen.value)
+    record(session, actor, "invitation.send", invitation, role=chosen.value, organization=named)
     invited = user_by_email(session, folded)
     send(
         session,
@@ -133,7 +136,8 @@ def withdraw_invitation(session: Session, actor: Actor, organization_id: int, ui
     ).one_or_none()
     if found is None:
         raise NotFound
-    advance(session, actor, found, INVITATION, "withdraw")
+    named = _named(session, organization_id)
+    advance(session, actor, found, INVITATION, "withdraw", organization=named)
 
 
 def check_invitation(session: Session, secret: str, token: str) -> Invitation:
@@ -174,7 +178,8 @@ def accept_invitation(
         refuse(password=password_problem(password, invitation.email, name))
         user = _newcomer(session, invitation, clean_name(name), password_hash, known(language, time_zone))
     person = Actor(uid=user.uid, user_id=user.key)
-    advance(session, person, invitation, INVITATION, "accept")
+    named = _named(session, invitation.organization_id)
+    advance(session, person, invitation, INVITATION, "accept", organization=named)
     if _membership(session, user.key, invitation.organization_id) is None:
         add_membership(session, user.key, invitation.organization_id, invitation.role)
     return user
@@ -204,8 +209,23 @@ def add_membership(session: Session, user_id: int, organization_id: int, role: R
     session.add(membership)
     session.flush()
     user = session.get_one(User, user_id)
-    record(session, Actor(uid=user.uid), "membership.add", membership, role=str(role), user=user.uid)
+    record(
+        session,
+        Actor(uid=user.uid),
+        "membership.add",
+        membership,
+        role=str(role),
+        user=user.uid,
+        organization=_named(session, organization_id),
+    )
     return membership
+
+
+def _named(session: Session, organization_id: int) -> str:
+    """The organization's uid for the log, so that what happens to its members stands in its trail."""
+    organizations = table("organization", column("id"), column("uid"))
+    query = select_of(organizations.c.uid).where(organizations.c.id == organization_id)
+    return str(session.execute(query).scalar_one())
 
 
 def _membership(session: Session, user_id: int, organization_id: int) -> Membership | None:
@@ -263,6 +283,7 @@ def set_role(session: Session, actor: Actor, organization_id: int, user_uid: str
         "membership.set-role",
         membership,
         user=user_uid,
+        organization=_named(session, organization_id),
         before=before.value,
         after=chosen.value,
     )
@@ -290,6 +311,7 @@ def _end(session: Session, actor: Actor, membership: Membership, user_uid: str) 
         membership,
         user=user_uid,
         role=membership.role.value,
+        organization=_named(session, membership.organization_id),
         organization_number=membership.organization_id,
     )
     session.delete(membership)

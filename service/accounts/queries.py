@@ -280,13 +280,18 @@ def memberships_ended(session: Session, users: Iterable[User]) -> dict[int, set[
     return found
 
 
-def emails_of_editors(session: Session, organization_id: int) -> list[tuple[str, str]]:
-    """Address and language of everybody who may act for an organization."""
+def editors_of(session: Session, organization_id: int) -> list[User]:
+    """Everybody active who may act for an organization."""
     return [
-        (user.email, user.language)
+        user
         for user, membership in members_of(session, organization_id)
         if membership.role is not Role.VIEWER and user.status is UserStatus.ACTIVE
     ]
+
+
+def emails_of_editors(session: Session, organization_id: int) -> list[tuple[str, str]]:
+    """Address and language of everybody who may act for an organization."""
+    return [(user.email, user.language) for user in editors_of(session, organization_id)]
 
 
 def users_with_role(session: Session, role: Role) -> list[User]:

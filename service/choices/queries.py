@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, or_
+from sqlalchemy import BindParameter, ColumnElement, Executable, and_, bindparam, func, or_
 from sqlalchemy import select as rows_of
 from sqlalchemy.orm import aliased, load_only
 from sqlmodel import Session, col, select
@@ -266,7 +266,7 @@ def _many(name: str) -> BindParameter[Any]:
 
 
 @cache
-def _of_round(*, is_staff: bool, of_some: bool) -> Select[Any]:
+def _of_round(*, is_staff: bool, of_some: bool) -> Executable:
     found = _SIDES.where(
         pairings.seen(_many("own"), is_staff=is_staff),
         col(Pairing.round_id) == bindparam("round"),
@@ -282,7 +282,7 @@ def _of_round(*, is_staff: bool, of_some: bool) -> Select[Any]:
 
 
 @cache
-def _one_of_round(*, is_staff: bool) -> Select[Any]:
+def _one_of_round(*, is_staff: bool) -> Executable:
     return _SIDES.where(
         pairings.seen(_many("own"), is_staff=is_staff),
         col(Pairing.uid) == bindparam("uid"),
@@ -295,7 +295,7 @@ _CHOICES = select(Choice).where(col(Choice.pairing_id).in_(_many("pairings")))
 _SIGNATURES = select(Signed).where(col(Signed.pairing_id).in_(_many("pairings")))
 
 
-def _told(session: Session, statement: Select[Any], values: dict[str, Any]) -> list[Line]:
+def _told(session: Session, statement: Executable, values: dict[str, Any]) -> list[Line]:
     """Pairings with what both sides are and have said, by number; three statements however many."""
     found = session.execute(statement, values).all()
     keys = {"pairings": [row[0].key for row in found]}

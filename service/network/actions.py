@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from sqlmodel import Session, select
 
 from matching.messages import Message
-from service.accounts.queries import emails_of_editors
+from service.accounts.consents import allows
+from service.accounts.models import ConsentPurpose
+from service.accounts.queries import editors_of
 from service.agreements.models import Party
 from service.disclosure.queries import ROW, public
 from service.errors import BadInput, NotFound, NotNow
@@ -33,12 +35,14 @@ def introduce(session: Session, actor: Actor, given: IntroductionIn) -> tuple[Or
         raise NotNow(Message("partners-already", "These two have signed something together already."))
     note = tidy(given.note)
     for receiver, met in ((one, other), (other, one)):
-        for address, language in emails_of_editors(session, receiver.key):
+        for user in editors_of(session, receiver.key):
+            if not allows(session, user.key, ConsentPurpose.INTRODUCTIONS):
+                continue
             send(
                 session,
-                address,
+                user.email,
                 "introduction",
-                language,
+                user.language,
                 own=receiver.name,
                 other=met.name,
                 other_uid=met.uid,

@@ -97,7 +97,7 @@ def test_trail_of_a_thing_holds_what_names_it(
                 text="Late.",
             )
     found = as_olga.get(AUDIT, params={"subject": here.uid})
-    assert names(found) == ["flag.raise", "organization.register"]
+    assert names(found) == ["flag.raise", "organization.register", "membership.add"]
     assert {item["details"].get("organization", item["subject"]) for item in found.json()["items"]} == {
         here.uid
     }

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from sqlmodel import select
 
+from service.accounts.models import Consent, ConsentPurpose
 from service.agreements.models import Agreement, PartyRole
 from service.agreements.models import Party as AgreementParty
 from service.db import reading, writing
@@ -273,6 +274,26 @@ def test_facilitator_introduces_two_who_share_partners_once(
     assert {water.uid, care.uid} in [set(one["organizations"]) for one in left]
     jobs.run_all()
     assert len(_mails(settings)) == 2
+
+
+def test_whoever_has_turned_introductions_off_is_not_written_to(
+    facilitator: TestClient,
+    draw: Draw,
+    city: dict[str, Party],
+    jobs: Jobs,
+    settings: Settings,
+    engine: Engine,
+) -> None:
+    draw()
+    with writing(engine) as session:
+        refuses = Consent(user_id=city["water"].user.key, purpose=ConsentPurpose.INTRODUCTIONS, given=False)
+        session.add(refuses)
+    water, school = (city[name].organization.uid for name in ("water", "school"))
+    facilitator.post("/network/introductions", data={"one": water, "other": school, "note": ""})
+    jobs.run_all()
+    mails = _mails(settings)
+    assert len(mails) == 1
+    assert city["school"].user.email in mails[0]
 
 
 def test_who_may_not_or_need_not_be_introduced_is_refused(
