@@ -1,7 +1,8 @@
 """Open data of 10,000 grants, the graph of 5,000 organizations: `python -m tests.load.bench_disclosure`.
 
 One SQLite file with made-up cooperations. Baselines of the same run: reading the same rows of agreements,
-parties and promises with plain SQL, and numbering who signed with whom (connected parts) without any analysis.
+parties and promises with plain SQL, and numbering who signed with whom (connected parts) without any
+analysis.
 """
 
 from __future__ import annotations
