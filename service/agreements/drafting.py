@@ -128,12 +128,7 @@ def from_pairings(
             raise NotNow(
                 Message("pairing-not-ready", "Only what both sides have chosen can become an agreement.")
             )
-    if (there := queries.drafted(session, locked)) is not None:
-        raise NotNow(
-            Message(
-                "drafted-already", "There is an agreement about this already: {number}.", number=there.number
-            )
-        )
+    _not_twice(queries.drafted(session, locked))
     gifts = [gift for one in locked for gift in _given(one, sides[one.key][1])]
     one_round = session.get_one(Round, locked[0].round_id)
     reports = preset_of(one_round).process.reports
@@ -155,6 +150,12 @@ def from_pairings(
     session.add_all(AgreementPairing(agreement_id=agreement.key, pairing_id=one.key) for one in locked)
     _record(session, actor, agreement, pairings=[one.uid for one in locked])
     return agreement
+
+
+def _not_twice(there: Agreement | None) -> None:
+    if there is not None:
+        told = "There is an agreement about this already: {number}."
+        raise NotNow(Message("drafted-already", told, number=there.number))
 
 
 def _given(pairing: Pairing, offer: pairings.SideOf) -> Iterator[_Gift]:
@@ -197,12 +198,7 @@ def from_request(session: Session, actor: Actor, request: Request, wanted: Wante
     )
     if request.status is not RequestStatus.ACCEPTED:
         raise NotNow(Message("request-not-accepted", "Only an accepted request can become an agreement."))
-    if (there := queries.drafted_from(session, request)) is not None:
-        raise NotNow(
-            Message(
-                "drafted-already", "There is an agreement about this already: {number}.", number=there.number
-            )
-        )
+    _not_twice(queries.drafted_from(session, request))
     asked = session.get_one(Listing, request.listing_id)
     own = session.get(Listing, request.own_listing_id) if request.own_listing_id else None
     need, offer = (asked, own) if asked.side is Side.NEED else (own, asked)

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from sqlmodel import col
 
+from matching.messages import Message
 from service.accounts import queries as accounts
 from service.accounts.queries import SESSION_COOKIE
 from service.accounts.sessions import prove
 from service.agreements import actions, comparing, drafting, forms, printing, queries, signing
+from service.agreements.clauses import book
 from service.agreements.models import SIGNED, AgreementStatus
 from service.agreements.terms import Terms
-from service.errors import BadInput, SignInNeeded
+from service.audit.words import happening
+from service.errors import BadInput, NotFound, SignInNeeded
+from service.events import history
 from service.listings import queries as listings
+from service.listings.editing import options
 from service.organizations import evidence
-from service.organizations.desk import signed_in
+from service.organizations import queries as organizations
+from service.organizations.desk import problems_by_field, signed_in
+from service.organizations.models import Organization
 from service.paging import piece
 from service.pairings import queries as pairings
 from service.permissions import Role, may
 from service.rounds import queries as rounds
 from service.web import (
+    LANGUAGE_NAMES,
     Asking,
     Form,
     Reading,
+    Typed,
     Writing,
+    file_to_save,
+    language_of,
     limit,
     page,
     see_other,
@@ -37,16 +50,19 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-    from matching.messages import Message
     from service.agreements.models import Agreement
     from service.permissions import Actor
     from service.rounds.models import Round
-    from service.web import Typed
 
 router = APIRouter(include_in_schema=False)
 
 Uid = Annotated[str, Path(max_length=32)]
 ON_A_PAGE = 20
+OVERTAKEN = Message(
+    "draft-overtaken",
+    "Somebody else has changed this draft meanwhile. Your changes are still in the form; look at the newest"
+    " version and save again to put yours over it.",
+)
 TRIES = "10/15minutes"
 """How often one may show who one is before signing."""
 
@@ -152,6 +168,8 @@ def _standing(
         amended=queries.amended(session, agreement),
         amendments=queries.amendments(session, agreement),
         has_password=bool(user.password_hash),
+        events=history(session, agreement.uid)[::-1],
+        happening=happening,
         typed=typed or {"name": user.name, "organization": first.uid if first else ""},
         problems=problems or {},
     )
@@ -164,6 +182,17 @@ def _signs(actor: Actor, organization: int) -> bool:
 def _edits(session: Session, actor: Actor, agreement: Agreement) -> bool:
     own = queries.own_parties(actor, queries.parties(session, agreement), "agreement:draft")
     return bool(own) or may(actor, "agreement:draft")
+
+
+@router.get("/agreements/{uid}/scans/{signature}")
+def scan(request: Request, session: Reading, actor: Asking, uid: Uid, signature: Uid) -> Response:
+    """The scan of a text that was signed on paper."""
+    agreement = _seen(session, actor, uid)
+    kept = [one for one in queries.signatures(session, agreement) if one.uid == signature and one.scan]
+    if not kept:
+        raise NotFound
+    path = evidence.path_of(site_of(request).settings.data_dir, kept[0].scan["sha256"])
+    return file_to_save(path, SimpleNamespace(**kept[0].scan))
 
 
 @router.get("/agreements/{uid}.pdf")
@@ -202,6 +231,20 @@ def text(
 ) -> Response:
     """What it says, its versions and remarks; with `older`: what has changed since that version."""
     agreement = _seen(session, actor, uid)
+    return _text(request, session, actor, agreement, typed_before(request, session), older=older)
+
+
+def _text(
+    request: Request,
+    session: Session,
+    actor: Actor,
+    agreement: Agreement,
+    typed: Typed,
+    *,
+    older: int = 0,
+    status: int = 200,
+    problems: Mapping[str, Message] | None = None,
+) -> Response:
     terms = queries.terms_of(agreement)
     passages = (
         comparing.passages(Terms.model_validate(queries.revision(session, agreement, older).terms), terms)
@@ -212,6 +255,7 @@ def text(
         request,
         actor,
         "agreements/text.html",
+        status=status,
         agreement=agreement,
         terms=terms,
         organizations={one.organization.uid: one.organization for one in queries.parties(session, agreement)},
@@ -223,8 +267,8 @@ def text(
         passages=passages,
         older=older,
         edits=_edits(session, actor, agreement) and agreement.status is AgreementStatus.DRAFT,
-        typed=typed_before(request, session),
-        problems={},
+        typed=typed,
+        problems=problems or {},
     )
 
 
@@ -232,21 +276,27 @@ def _editor(
     request: Request,
     actor: Actor,
     agreement: Agreement,
+    fields: Mapping[str, list[str]],
     *,
     status: int = 200,
-    typed: Typed | Mapping[str, str] | None = None,
     problems: Mapping[str, Message] | None = None,
 ) -> Response:
-    terms = queries.terms_of(agreement)
+    language = language_of(request, actor)
+    there = {"".join(values) for name, values in fields.items() if name.endswith("-key")}
+    clauses = book(agreement.language)["clauses"]
     return page(
         request,
         actor,
         "agreements/edit.html",
         status=status,
         agreement=agreement,
-        terms=terms,
         text_languages=agreement.languages,
-        typed=typed if typed and typed.get("version") else forms.filled(agreement, terms),
+        others=[(code, name) for code, name in LANGUAGE_NAMES.items() if code != agreement.language],
+        rows=forms.rows(fields),
+        missing=[(key, one["heading"]) for key, one in clauses.items() if key not in there],
+        currencies=options("currencies", language),
+        units=options("units", language),
+        typed=Typed(fields, {}),
         problems=problems or {},
     )
 
@@ -256,31 +306,62 @@ def edit_form(request: Request, session: Reading, actor: Asking, uid: Uid) -> Re
     """The draft's text and plan, to be changed."""
     agreement = _seen(session, actor, uid)
     queries.require_own(session, actor, "agreement:draft", agreement)
-    return _editor(request, actor, agreement, typed=typed_before(request, session))
+    before = typed_before(request, session).fields
+    kept = forms.filled(agreement, queries.terms_of(agreement), language_of(request, actor))
+    return _editor(request, actor, agreement, before or kept)
 
 
 @router.post("/agreements/{uid}/edit")
 def edit(request: Request, session: Writing, actor: Asking, typed: Form, uid: Uid) -> Response:
-    """Write a new version. One that somebody overtook is shown again with what was typed."""
+    """Write a new version, or show one more line; what cannot be saved stays as it was typed."""
     agreement = _seen(session, actor, uid, lock=True)
+    queries.require_own(session, actor, "agreement:draft", agreement)
+    if part := typed.text("add"):
+        return _one_more(request, session, actor, agreement, typed, part)
     try:
         if typed.text("version") != str(agreement.version):
-            raise BadInput.one("version", forms.OVERTAKEN)
-        terms = forms.read(queries.terms_of(agreement), typed)
-        actions.save(session, actor, agreement, terms, note=typed.text("note"))
+            raise BadInput.one("version", OVERTAKEN)
+        terms = forms.read(agreement, typed.fields, language_of(request, actor))
+        second = typed.text("second_language")
+        actions.save(session, actor, agreement, terms, note=typed.text("note"), second_language=second)
     except BadInput as error:
         session.rollback()
         agreement = _seen(session, actor, uid)
-        found = {problem.field: problem.message for problem in error.problems}
-        return _editor(request, actor, agreement, status=422, typed=typed, problems=found)
+        found = problems_by_field(error)
+        return _editor(request, actor, agreement, typed.fields, status=422, problems=found)
     return see_other(f"/agreements/{uid}/text?done=saved")
 
 
+def _one_more(
+    request: Request, session: Session, actor: Actor, agreement: Agreement, typed: Typed, part: str
+) -> Response:
+    """The form with another line, and everything else as it was typed."""
+    if part != "parties":
+        fields = forms.with_one_more(agreement, typed.fields, part, typed.text("clause"))
+        return _editor(request, actor, agreement, fields)
+    wanted = typed.text("party").strip()
+    called = organizations.visible_to(actor).where(col(Organization.name) == wanted).limit(2)
+    exact = session.exec(called).all()
+    if not exact and wanted:
+        exact = session.exec(organizations.directory(actor, q=wanted).limit(2)).all()
+    if len(exact) == 1:
+        return _editor(request, actor, agreement, forms.with_party(typed.fields, exact[0]))
+    unknown = Message(
+        "party-unknown", "No organization, or more than one, is called so. Write its whole name."
+    )
+    return _editor(request, actor, agreement, typed.fields, status=422, problems={"party": unknown})
+
+
 @router.post("/agreements/{uid}/comments")
-def comment(session: Writing, actor: Asking, typed: Form, uid: Uid) -> Response:
+def comment(request: Request, session: Writing, actor: Asking, typed: Form, uid: Uid) -> Response:
     """Remark on a clause, or on the whole."""
     agreement = _seen(session, actor, uid)
-    actions.comment(session, actor, agreement, typed.text("text"), typed.text("clause"))
+    try:
+        actions.comment(session, actor, agreement, typed.text("text"), typed.text("clause"))
+    except BadInput as error:
+        session.rollback()
+        told = problems_by_field(error)
+        return _text(request, session, actor, agreement, typed, status=422, problems=told)
     return see_other(f"/agreements/{uid}/text?done=saved#comments")
 
 
@@ -317,7 +398,7 @@ def step(request: Request, session: Writing, actor: Asking, typed: Form, uid: Ui
             REASONED[name](session, actor, agreement, typed.text("reason"))
     except BadInput as error:
         session.rollback()
-        found = {problem.field: problem.message for problem in error.problems}
+        found = problems_by_field(error)
         again = _seen(session, actor, uid)
         return _standing(request, session, actor, again, status=422, problems=found, typed=typed)
     return see_other(f"/agreements/{uid}?done=saved")
@@ -358,7 +439,7 @@ def sign(
             signing.sign(session, actor, agreement, proof, text_hash=typed.text("text_hash"), **who)
     except BadInput as error:
         session.rollback()
-        found = {problem.field: problem.message for problem in error.problems}
+        found = problems_by_field(error)
         again = _seen(session, actor, uid)
         return _standing(request, session, actor, again, status=422, problems=found, typed=typed)
     return see_other(f"/agreements/{uid}?done=saved")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import select
 
 from service.agreements.models import Agreement, AgreementStatus, Comment
+from service.agreements.terms import Terms
 from service.funding.models import Commitment
 from tests.service.conftest import PASSWORD, words
 
@@ -26,18 +29,24 @@ def _now(rows: Any) -> Agreement:
 
 
 def _form(client: TestClient, agreement: Agreement) -> dict[str, str]:
-    """What stands in the form of a draft."""
-    from html import unescape
-    from re import DOTALL, findall
-
+    """What stands in the form of a draft, as a browser would send it."""
     page = client.get(f"/agreements/{agreement.uid}/edit").text
-    inputs = {
-        name: unescape(value)
-        for name, value in findall(r'<input[^>]*? name="([^"]+)"[^>]*? value="([^"]*)"', page)
-        if name != "reason"
-    }
-    areas = findall(r'<textarea[^>]*? name="([^"]+)"[^>]*>(.*?)</textarea>', page, flags=DOTALL)
-    return inputs | {name: unescape(value) for name, value in areas}
+    return _sent(page)
+
+
+def _sent(page: str) -> dict[str, str]:
+    """The fields of the form on a page."""
+    form = page[page.index('/edit" method="post"') :]
+    found: dict[str, str] = {}
+    for attributes in re.findall(r"<input([^>]*)>", form):
+        named = dict(re.findall(r'(\w+)="([^"]*)"', attributes))
+        if "name" in named and (named.get("type") != "checkbox" or attributes.rstrip().endswith("checked")):
+            found[named["name"]] = unescape(named.get("value", ""))
+    for name, inside in re.findall(r'<select[^>]*? name="([^"]+)".*?>(.*?)</select>', form, flags=re.DOTALL):
+        chosen = re.search(r'value="([^"]*)" selected', inside)
+        found[name] = chosen[1] if chosen else ""
+    areas = re.findall(r'<textarea[^>]*? name="([^"]+)"[^>]*>(.*?)</textarea>', form, flags=re.DOTALL)
+    return found | {name: unescape(value).removeprefix("\n") for name, value in areas}
 
 
 def test_three_parties_come_from_a_drafted_text_to_an_agreement_in_force(
@@ -112,7 +121,77 @@ def test_text_that_cannot_be_read_is_said_beside_its_field(
     form = _form(client, drafted) | {"starts": "soon", "tranches-0-amount": "much"}
     wrong = client.post(f"/agreements/{drafted.uid}/edit", data=form)
     assert wrong.status_code == 422
-    assert "Write the day as year-month-day, such as 2026-05-31." in words(wrong)
-    assert "Write a number, such as 12000 or 12000.50." in words(wrong)
+    assert "2 things need attention" in words(wrong)
     assert 'value="soon"' in wrong.text
     assert _now(rows).revision == drafted.revision
+
+
+def test_an_untouched_form_changes_nothing(drafted: Agreement, deal: Deal, as_user: Any, rows: Any) -> None:
+    client = as_user(deal.ngo.user)
+    assert client.post(f"/agreements/{drafted.uid}/edit", data=_form(client, drafted)).status_code == 303
+    assert _now(rows).revision == 1, "nothing was changed, so there is no new version"
+
+
+def test_lines_come_and_go_without_a_script(
+    drafted: Agreement, deal: Deal, as_user: Any, rows: Any, make_party: MakeParty
+) -> None:
+    centre = make_party("Operating Centre of the District")
+    client, address = as_user(deal.ngo.user), f"/agreements/{drafted.uid}/edit"
+    form = _form(client, drafted) | {"title-en": "Neighbours' home", "add": "parties"}
+    assert "No organization, or more than one" in words(client.post(address, data=form | {"party": "Nobody"}))
+    more = client.post(address, data=form | {"party": "Operating Centre of the District"})
+    form = _sent(more.text) | {"parties-3-role": "operator"}
+    assert form["title-en"] == "Neighbours' home", "what was typed is still there"
+    form = _sent(client.post(address, data=form | {"add": "commitments"}).text)
+    form |= {
+        "commitments-3-organization": centre.organization.uid,
+        "commitments-3-kind": "venue",
+        "commitments-3-quantity": "12",
+        "commitments-3-unit": "month",
+        "commitments-3-value": "24 000",
+        "commitments-3-currency": "CNY",
+        "commitments-3-purpose": "programme",
+        "commitments-1-quantity": "5,000",
+        "tranches-3-amount": "2,000",
+        "budget-1-amount": "5,000",
+        "second_language": "ru",
+    }
+    saved = client.post(address, data=form)
+    assert saved.status_code == 303, words(saved)[:900]
+    kept = Terms.model_validate(_now(rows).terms)
+    assert [one.role for one in kept.parties][-1] == "operator"
+    venue = kept.commitments[3]
+    assert (venue.item, venue.quantity, venue.value, venue.valuation) == ("c4", 1_200, 2_400_000, "in-kind")
+    labour = kept.commitments[1]
+    assert (labour.quantity, labour.value) == (500_000, 500_000), "of money both are the same"
+    assert kept.clauses[0].heading == {"zh-Hans": "合作目的", "ru": "Предмет"}
+    assert "Оператор" in next(one for one in kept.clauses if one.key == "content").text["ru"]
+
+    form = _form(client, drafted) | {"commitments-3-drop": "yes", "clauses-11-drop": "yes"}
+    assert client.post(address, data=form).status_code == 303
+    after = Terms.model_validate(_now(rows).terms)
+    assert (len(after.commitments), len(after.clauses)) == (3, len(kept.clauses) - 1)
+    form = _form(client, drafted) | {"add": "clauses", "clause": kept.clauses[11].key}
+    assert kept.clauses[11].heading["ru"] in client.post(address, data=form).text
+
+
+def test_a_remark_that_cannot_be_taken_stays_in_the_form(
+    drafted: Agreement, deal: Deal, as_user: Any
+) -> None:
+    client = as_user(deal.ngo.user)
+    wrong = client.post(f"/agreements/{drafted.uid}/comments", data={"text": "x" * 5_000, "clause": "term"})
+    assert wrong.status_code == 422
+    assert "x" * 5_000 in wrong.text
+    assert "Use at most 4,000 characters." in words(wrong)
+
+
+def test_versions_are_shown_with_what_came_in_and_went_out(
+    drafted: Agreement, deal: Deal, as_user: Any
+) -> None:
+    client = as_user(deal.fund.user)
+    form = _form(client, drafted) | {"clauses-9-text-en": "A new sentence.", "note": "Shorter."}
+    client.post(f"/agreements/{drafted.uid}/edit", data=form)
+    page = client.get(f"/agreements/{drafted.uid}/text", params={"older": 1})
+    assert "<ins>" in page.text
+    assert "<del>" in page.text
+    assert "Shorter." in words(page)
