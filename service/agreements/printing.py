@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from matching.messages import Quantity
 from service.agreements.clauses import book, label, long_date, party_name, role_name, sums_text
+from service.agreements.clauses import money as money_of
 from service.agreements.models import Agreement, AgreementStatus
 from service.i18n import moment_text
 from service.wording import quantity_text
@@ -174,6 +175,7 @@ def printed(
                 "public",
             )
         },
+        "currency": next(iter(money_of(terms.commitments)), ""),
         "commitments": [
             {
                 "giver": party(one.organization),
