@@ -68,7 +68,8 @@ from service.search import api as search_api
 from service.search import pages as search_pages
 from service.search.pages import section_of_listing
 from service.search.queries import is_warming, warm
-from service.web import Site, install_errors, make_templates, respond_to_error
+from service.templating import make_templates
+from service.web import Site, install_errors, respond_to_error
 from service.webhooks import api as webhooks_api
 from service.webhooks import pages as webhooks_pages
 from service.worker import make_jobs

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import gc
 import secrets
 import signal
 import sys
 import threading
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from matching.messages import Message
+from service.serving import installation, migrate, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fastapi import FastAPI
     from sqlalchemy import Engine
 
     from service.jobs import Work
-    from service.settings import Settings
 
 INVALID = 1
 server = typer.Typer(rich_markup_mode=None)
@@ -44,7 +42,7 @@ def serve_command(
     with _refusals():
         settings = installation(port)
     migrate(settings)
-    serve(settings, host, port)
+    serve(settings, host, port, _tell)
 
 
 @server.command("worker")
@@ -313,78 +311,6 @@ def reindex_command() -> None:
 # What several commands need ----------------------------------------------------------------------------
 
 
-def installation(port: int | None = None) -> Settings:
-    """The settings of the environment; without a public URL, the site is on this machine at `port`."""
-    from service.settings import Settings
-
-    settings = Settings.from_environment().ready()
-    if port and "public_url" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"public_url": f"http://localhost:{port}"})
-    return settings
-
-
-def migrate(settings: Settings) -> None:
-    """Bring the database up to date."""
-    from service.db import make_engine
-    from service.migrations import is_current, upgrade
-
-    engine = make_engine(settings.database_url)
-    if not is_current(engine):
-        upgrade(engine)
-    engine.dispose()
-
-
-SECONDS_LAST = 5
-"""How long running answers may take after the stop; walls that listen would never end by themselves."""
-
-
-def serve(settings: Settings, host: str, port: int) -> None:
-    """Serve until somebody stops it, with a worker beside it unless another one does the jobs.
-
-    The door opens at once; what lies behind it is loaded meanwhile.
-    """
-    import uvicorn
-
-    from service.beside import worker_beside
-    from service.entrance import Entrance
-
-    def stop() -> None:
-        serving.should_exit = True
-
-    alone = settings.model_copy(update={"worker_in_process": False})
-    entrance = Entrance(lambda: _loaded(alone), stop)
-    serving = uvicorn.Server(
-        uvicorn.Config(
-            entrance,
-            host=host,
-            port=port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=SECONDS_LAST,
-        )
-    )
-    with worker_beside(alone) if settings.worker_in_process else nullcontext(), suppress(KeyboardInterrupt):
-        serving.run()
-    if entrance.error is not None:
-        raise entrance.error
-
-
-def _loaded(settings: Settings) -> FastAPI:
-    """The application, and word that it is there."""
-    from matching.caching import without_collection
-
-    with without_collection():
-        from service.app import create_app
-        from service.observing import configure_logs
-
-        configure_logs(as_json=settings.log_json)
-        app = create_app(settings)
-    gc.freeze()
-    _tell(Message("serving", "Serving on {address}. Stop with Ctrl+C.", address=settings.public_url))
-    return app
-
-
 def demonstrate(language: str, host: str | None, port: int) -> None:
     """Put the scenarios into the database, say who can sign in, serve where `host` is given.
 
@@ -441,7 +367,7 @@ def demonstrate(language: str, host: str | None, port: int) -> None:
     )
     engine.dispose()
     if host is not None:
-        serve(settings, host, port)
+        serve(settings, host, port, _tell)
 
 
 @contextmanager

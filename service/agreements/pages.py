@@ -29,8 +29,8 @@ from service.paging import piece
 from service.pairings import queries as pairings
 from service.permissions import Role, may
 from service.rounds import queries as rounds
+from service.templating import LANGUAGE_NAMES
 from service.web import (
-    LANGUAGE_NAMES,
     Asking,
     Form,
     Reading,

@@ -17,7 +17,8 @@ from service.permissions import may, require
 from service.search import actions, queries
 from service.search.models import QUERY_CHARACTERS, Asked, Deadline, Digest, Sort
 from service.search.ranking import SCHEMES
-from service.web import LANGUAGE_NAMES, Asking, Form, Reading, Writing, language_of, page, see_other, site_of
+from service.templating import LANGUAGE_NAMES
+from service.web import Asking, Form, Reading, Writing, language_of, page, see_other, site_of
 from service.web import limit as limit_rate
 
 if TYPE_CHECKING:
