@@ -68,6 +68,13 @@ NOUNS: Mapping[str, Message] = _by_code(
 
 STEPS: Mapping[str, Message] = _by_code(
     (
+        Message("agreement.abandon", "given up"),
+        Message("agreement.amend", "amended"),
+        Message("agreement.complete", "completed"),
+        Message("agreement.enter_force", "in force, signed by all"),
+        Message("agreement.open_signing", "opened for signing"),
+        Message("agreement.save", "new version saved"),
+        Message("agreement.revise", "taken back to draft"),
         Message("accept", "accepted"),
         Message("add", "added"),
         Message("agree", "agreed"),
