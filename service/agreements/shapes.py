@@ -53,6 +53,22 @@ class DraftIn(_In):
 class TermsIn(_In):
     """A new version of the text and the plan; sums are integers in minor units."""
 
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "terms": {
+                        "title": {"en": "Clean water for two schools"},
+                        "starts": "2026-03-01",
+                        "ends": "2026-12-31",
+                    },
+                    "note": "It begins in March.",
+                }
+            ]
+        },
+    )
+
     terms: Terms
     note: Annotated[str, Limits(max_length=1000, description="What was changed and why.")] = ""
     second_language: Annotated[Language | None, Limits(description="Left out: as it is.")] = None
