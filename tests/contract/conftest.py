@@ -17,6 +17,7 @@ from service.accounts.models import Membership, SignIn, User, UserStatus
 from service.accounts.proofs import key_hash
 from service.accounts.queries import SESSION_COOKIE, actor_of
 from service.agreements.models import Agreement, AgreementKind, AgreementStatus, Party, PartyRole
+from service.agreements.terms import Terms
 from service.app import create_app
 from service.db import make_engine, now, writing
 from service.events import record
@@ -300,6 +301,7 @@ class Place:
         funder, doer = (self, other) if role is PartyRole.FUNDER else (other, self)
         with writing(self.world.engine) as session:
             made = Agreement(
+                terms=Terms(title={"en": "Wells"}).model_dump(mode="json"),
                 number=uuid4().hex[:12],
                 kind=AgreementKind.DONATION,
                 status=AgreementStatus.IN_FORCE,

@@ -200,6 +200,17 @@ def _visit(here: Place) -> Ask:
     return ask("POST", f"/api/v1/agreements/{agreement}/visits", hidden=True, json=given)
 
 
+def _amend(here: Place) -> Ask:
+    uid = here.books(PartyRole.FUNDER).agreement.uid
+    return ask("POST", f"/api/v1/agreements/{uid}/amendments", hidden=True)
+
+
+def _suspend(here: Place) -> Ask:
+    uid = here.books(PartyRole.FUNDER).agreement.uid
+    given = {"reason": "The wells are under water."}
+    return ask("POST", f"/api/v1/agreements/{uid}/reasoned-steps/suspend", hidden=True, json=given)
+
+
 def _request_tranche(here: Place) -> Ask:
     uid = here.books(PartyRole.IMPLEMENTER).tranche.uid
     return ask("POST", f"/api/v1/tranches/{uid}/request", hidden=True)
@@ -293,6 +304,8 @@ ASKS: dict[str, Callable[[Place], Ask]] = {
     "webhook:manage": _webhook,
     "choice:make": _choice,
     "forum:steer": _steer,
+    "agreement:draft": _amend,
+    "agreement:end": _suspend,
     "agreement:sign": _sign,
     "tranche:request": _request_tranche,
     "tranche:approve": _approve_tranche,

@@ -122,7 +122,7 @@ def test_page_keeps_what_was_asked_for(client: TestClient, city: dict[str, Any])
     assert 'value="вода"' in page.text
     assert "theme=water-sanitation" in page.text
     assert "/cooperations/export/csv?q=" in page.text
-    empty = client.get("/cooperations?q=zzzz")
+    empty = client.get("/cooperations?q=zzzz&lang=en")
     assert "No cooperation fits" in empty.text
 
 
