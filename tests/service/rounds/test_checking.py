@@ -53,6 +53,7 @@ def test_need_that_meets_every_rule_of_the_venture_call(
             "scope",
             "overhead",
             "cap",
+            "reports",
         ),
         State.MET,
     )
