@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import Session, col, select
 
-from service.agreements.models import SIGNED, Agreement, Party
+from service.agreements.models import Agreement, Party
+from service.agreements.queries import cooperations
 from service.disclosure.extracting import disclosed
 from service.errors import NotFound
 
@@ -31,7 +32,7 @@ PIECE = 250
 
 def public() -> SelectOfScalar[Agreement]:
     """The agreements that are cooperations: everybody sees the same of them."""
-    return select(Agreement).where(col(Agreement.status).in_(SIGNED), col(Agreement.amends_id).is_(None))
+    return cooperations()
 
 
 def get(session: Session, uid: str) -> DisclosureOut:

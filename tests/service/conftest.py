@@ -35,10 +35,7 @@ from service.pairings.models import Pairing, PairingStatus
 from service.permissions import Actor, Role
 from service.rounds.models import Application, ApplicationStatus, Round, RoundPhase, RoundStatus
 from service.settings import Settings
-from tests.service.agreeing import MakeAgreement, make_agreement
-
-__all__ = ["MakeAgreement", "make_agreement"]
-"""Made in a file of its own."""
+from tests.service.agreeing import MakeAgreement, make_agreement  # noqa: F401 — the fixture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -58,7 +58,7 @@ def test_unmet_needs_become_a_talk_with_one_click(
     publish(make_listing, make_party)
     jobs.run_all()
     page = facilitator.get("/rounds/themes", headers={"Accept-Language": "en"}).text
-    assert "Elderly care · Older people" in page
+    assert "Elderly care\u00a0· Older people" in page
     assert "3 needs without a partner" in page
     assert all(title in page for title in ELDERLY)
     assert "Trees along the river" not in page, "one need is no theme"
