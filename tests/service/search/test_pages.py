@@ -34,7 +34,7 @@ def test_spanish_search_finds_chinese_need_with_spanish_reasons(client, water) -
     assert answer.status_code == 200
     assert answer.headers["content-language"] == "es"
     found = answer.json()
-    assert set(found) == {"items", "next", "total", "facets", "currency"}
+    assert set(found) == {"items", "next", "total", "facets", "currency", "by_words"}
     (item,) = found["items"]
     assert set(item) == {"id", "title", "language", "score", "reasons"}
     assert (item["id"], item["title"], item["language"]) == (water.uid, WATER_ZH[0], "zh-Hans")
