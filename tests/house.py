@@ -5,14 +5,16 @@ Tests look at it from outside, as browsers, programs and walls do, and furnish i
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import httpx
@@ -32,7 +34,7 @@ from service.organizations.models import Organization, OrganizationStatus
 from service.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Coroutine, Iterable, Iterator
     from pathlib import Path
 
     from fastapi import FastAPI
@@ -41,8 +43,15 @@ if TYPE_CHECKING:
     from matching.profiles import Side
     from service.permissions import Role
 
+T = TypeVar("T")
 PASSWORD = "correct horse battery staple"
 STARTING_SECONDS = 20.0
+
+
+def run_apart(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine in a thread of its own: a browser keeps a loop in this one while it is open."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 @contextmanager

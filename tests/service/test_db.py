@@ -20,6 +20,7 @@ from service.accounts.models import User
 from service.db import Turns, make_engine, now, reading, writing
 from service.jobs import Job
 from service.web import Writing  # noqa: TC001 — FastAPI reads the annotation at run time
+from tests.house import run_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,11 +175,11 @@ def test_writers_take_turns_in_their_order_and_one_that_gives_up_or_fails_holds_
         free.set()
         return await asyncio.gather(*writers, return_exceptions=True)
 
-    ends = asyncio.run(everybody())
+    ends = run_apart(everybody())
     assert [type(end) for end in ends[1:3]] == [ValueError, asyncio.CancelledError]
     with reading(engine) as session:
         assert session.exec(select(Job.name).order_by(col(Job.id))).all() == ["first", *"01234"]
-    asyncio.run(asyncio.wait_for(_write(turns, "later", lambda: None), 5))
+    run_apart(asyncio.wait_for(_write(turns, "later", lambda: None), 5))
 
 
 def test_200_requests_write_at_once_and_all_are_answered(app: FastAPI, engine: Engine) -> None:

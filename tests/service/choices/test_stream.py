@@ -14,7 +14,7 @@ from service.app import create_app
 from service.choices import actions, forum, stream
 from service.choices.models import StageIn
 from service.rounds.models import RoundStatus
-from tests.house import serving
+from tests.house import run_apart, serving
 from tests.listening import Screen
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ def test_screen_that_does_not_keep_up_is_let_go_and_comes_again_from_where_it_wa
         heard += [await anext(again), await anext(again)]
         return heard
 
-    heard = asyncio.run(slow())
+    heard = run_apart(slow())
     assert b"First coffee" in heard[1]
     assert heard[3].count(b"id: ") == 2, "both that were missed, once each"
     assert b"Third coffee" in heard[3]
