@@ -22,7 +22,6 @@ BENCHES = (
     bench_agreement,
     bench_retrieval,
     bench_allocation,
-    bench_disclosure,
     bench_stability,
     bench_meetings,
     bench_forum,
