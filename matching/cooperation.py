@@ -2,7 +2,7 @@
 
 Nodes are organizations (`name`, `kind`, `sector`), edges pairs that have signed something together
 (`count`, `first`, `last`, `themes`, `links`). Several entries with one id are one cooperation: of more than
-two parties, or of more than one currency. Ties break by id and random steps are seeded, so that the same
+two parties, or of more than one currency. Ties break by id and nothing is drawn at random, so that the same
 cooperations give the same picture everywhere.
 """
 
@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from math import isclose
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from matching.communities import louvain
 from matching.messages import Message, Quantity, Term
 from matching.vocabulary import default_vocabulary
 
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
     from matching.profiles import Cooperation, Organization
     from matching.rules import Budget
 
-SEED = 0
-PIVOTS = 128
-"""Betweenness is exact for so many organizations, beyond that estimated from as many (Brandes & Pich)."""
 COLD = 0.05
 """A pair of sectors is cold if so few cooperations or fewer would be so unlikely by chance."""
 WIDEST = 60
 """Partners beyond so many introduce nobody: everybody knows them."""
+THEME = 1.5
+"""By how much a theme in common makes a tie likelier."""
+SMALLEST = 1e-9
+"""What is less than this is no score but rounding."""
 
 
 def graph_of(organizations: Iterable[Organization], cooperations: Iterable[Cooperation]) -> nx.Graph:
@@ -64,11 +66,13 @@ def graph_of(organizations: Iterable[Organization], cooperations: Iterable[Coope
     return graph
 
 
+@cache
 def sector_of(kind: str) -> str:
     """The sector of a kind of organization: government, enterprise, finance or society."""
     return default_vocabulary().attribute("organization_kinds", kind, "sector")
 
 
+@cache
 def link_type(kind: str, other: str) -> str:
     """The code in `link_types` of two kinds of organization (政社, 企社, 融社, 社社), or nothing."""
     words = default_vocabulary()
@@ -87,7 +91,7 @@ class SectorPair:
     """How often two kinds of organization sign with each other, against chance.
 
     `expected`: with partners drawn at random among all signatures (the configuration model, Newman 2003);
-    `cold`: so few would come by chance in less than `COLD` of cases.
+    `cold`: so few would come by chance, as Poisson has it, in less than `COLD` of cases.
     """
 
     kinds: tuple[str, str]
@@ -104,7 +108,7 @@ class SectorPair:
 
 def sector_pairs(graph: nx.Graph, kinds: Sequence[str] | None = None) -> list[SectorPair]:
     """Every unordered pair of `kinds` (all of the vocabulary by default), in their order."""
-    from scipy.stats import poisson
+    from scipy.special import pdtr
 
     kinds = list(kinds or default_vocabulary().codes("organization_kinds"))
     signatures: Counter[str] = Counter()
@@ -121,7 +125,7 @@ def sector_pairs(graph: nx.Graph, kinds: Sequence[str] | None = None) -> list[Se
             product = signatures[kind] * signatures[other]
             expected = product / total / (2 if kind == other else 1) if total else 0.0
             seen = observed[frozenset((kind, other))]
-            cold = bool(seen < expected and poisson.cdf(seen, expected) < COLD)
+            cold = bool(seen < expected and pdtr(seen, expected) < COLD)
             found.append(SectorPair((kind, other), link_type(kind, other), seen, expected, cold))
     return found
 
@@ -133,9 +137,10 @@ def sector_pairs(graph: nx.Graph, kinds: Sequence[str] | None = None) -> list[Se
 class Standing:
     """What one organization is in the graph.
 
-    `between` in [0, 1]: on how large a share of the shortest ways between others it lies (betweenness);
-    `brokers`: pairs of its partners from two sectors that nothing but it connects directly, as counted by
-    Gould & Fernandez 1989 for liaisons; `cut_off`: organizations that would lose the rest without it.
+    `between` in [0, 1]: on how large a share of the shortest ways between others it lies (see
+    `matching.centrality`); `brokers`: pairs of its partners from two sectors that nothing but it connects
+    directly, as counted by Gould & Fernandez 1989 for liaisons; `cut_off`: organizations that would lose the
+    rest without it.
     """
 
     id: str
@@ -152,8 +157,13 @@ def standings(graph: nx.Graph) -> dict[str, Standing]:
     """By id, in the order of ids: what each organization is in the graph."""
     import networkx as nx
 
-    pivots = PIVOTS if len(graph) > PIVOTS else None
-    between = nx.betweenness_centrality(graph, k=pivots, seed=SEED)
+    from matching.centrality import betweenness
+
+    if not graph:
+        return {}
+    ids = sorted(graph)
+    joined = nx.to_scipy_sparse_array(graph, ids, weight=None, format="csr")
+    between = dict(zip(ids, betweenness(joined).tolist(), strict=True))
     community = {one: number for number, group in enumerate(communities(graph)) for one in group}
     losses = cut_off(graph)
     return {
@@ -162,12 +172,12 @@ def standings(graph: nx.Graph) -> dict[str, Standing]:
             partners=graph.degree(one),
             cooperations=graph.degree(one, weight="count"),
             sectors=len({graph.nodes[other]["sector"] for other in graph[one]}),
-            between=float(between[one]),
+            between=between[one],
             brokers=_brokered(graph, one),
             community=community[one],
             cut_off=losses.get(one, 0),
         )
-        for one in sorted(graph)
+        for one in ids
     }
 
 
@@ -186,16 +196,17 @@ def _brokered(graph: nx.Graph, one: str) -> int:
 
 
 def communities(graph: nx.Graph) -> list[list[str]]:
-    """Organizations that sign more with each other than with others (Louvain, Blondel et al. 2008).
+    """Organizations that sign more with each other than with others (see `matching.communities`).
 
     The largest first, members in the order of their ids.
     """
-    import networkx as nx
-
-    if not graph:
-        return []
-    groups = nx.community.louvain_communities(graph, weight="count", seed=SEED)
-    return sorted((sorted(group) for group in groups), key=lambda group: (-len(group), group[0]))
+    ids = sorted(graph)
+    place = {one: number for number, one in enumerate(ids)}
+    neighbours = [{place[other]: edge["count"] for other, edge in sorted(graph[one].items())} for one in ids]
+    groups: dict[int, list[str]] = defaultdict(list)
+    for one, group in zip(ids, louvain(neighbours), strict=True):
+        groups[group].append(one)
+    return sorted(groups.values(), key=lambda group: (-len(group), group[0]))
 
 
 def bridges(graph: nx.Graph) -> list[tuple[str, str, int]]:
@@ -374,33 +385,28 @@ def introductions(
     partners), half as much again where they also work on a theme in common. `across`: only ties between two
     sectors; pairs of `cold` kinds get a reason of their own and come before equals.
     """
+    import networkx as nx
     import numpy as np
-    from scipy.sparse import csr_array, triu
+    from scipy.sparse import diags_array, triu
 
     ids = sorted(graph)
-    place = {one: number for number, one in enumerate(ids)}
-    degree = np.array([graph.degree(one) for one in ids], dtype=float)
     if len(ids) < 3:
         return []
-    rows = [place[end] for pair in graph.edges for end in pair]
-    columns = [place[end] for a, b in graph.edges for end in (b, a)]
-    shape = (len(ids), len(ids))
-    joined = csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)
+    joined = nx.to_scipy_sparse_array(graph, ids, weight=None, dtype=float, format="csr")
+    degree = joined.sum(axis=0)
     tells = np.where((degree > 1) & (degree <= WIDEST), 1 / np.log(np.maximum(degree, 2)), 0.0)
-    shared = triu(joined @ csr_array((tells, (range(len(ids)), range(len(ids))))) @ joined, k=1).tocoo()
-    themes = [frozenset().union(*(graph.edges[one, other]["themes"] for other in graph[one])) for one in ids]
+    shared = joined @ diags_array(tells) @ joined
+    missing = triu(shared - shared.multiply(joined), k=1).tocoo()
+    first, second, score = missing.row, missing.col, missing.data
+    sector = np.unique([graph.nodes[one]["sector"] for one in ids], return_inverse=True)[1]
+    likely = (score > SMALLEST) & ((sector[first] != sector[second]) if across else True)
+    if (count := np.count_nonzero(likely)) > most:
+        likely &= score * THEME >= np.partition(score[likely], count - most)[count - most]
     cold_kinds = {frozenset(pair.kinds) for pair in cold if pair.cold}
-    found: list[Introduction] = []
-    order = np.lexsort((shared.col, shared.row, -shared.data))
-    for at in order.tolist():
-        a, b, score = ids[shared.row[at]], ids[shared.col[at]], float(shared.data[at])
-        if len(found) >= 4 * most and score * 1.5 < found[-1].score:
-            break
-        if isclose(score, 0) or graph.has_edge(a, b):
-            continue
-        if across and graph.nodes[a]["sector"] == graph.nodes[b]["sector"]:
-            continue
-        found.append(_introduction(graph, a, b, score, themes[place[a]] & themes[place[b]], cold_kinds))
+    found = [
+        _introduction(graph, ids[a], ids[b], value, cold_kinds)
+        for a, b, value in zip(first[likely], second[likely], score[likely].tolist(), strict=True)
+    ]
     found.sort(key=lambda one: (-one.score, not _is_cold(graph, one, cold_kinds), one.ends))
     return found[:most]
 
@@ -409,9 +415,8 @@ def _is_cold(graph: nx.Graph, one: Introduction, cold: set[frozenset[str]]) -> b
     return frozenset(graph.nodes[end]["kind"] for end in one.ends) in cold
 
 
-def _introduction(
-    graph: nx.Graph, a: str, b: str, score: float, themes: frozenset[str], cold: set[frozenset[str]]
-) -> Introduction:
+def _introduction(graph: nx.Graph, a: str, b: str, score: float, cold: set[frozenset[str]]) -> Introduction:
+    themes = _themes(graph, a) & _themes(graph, b)
     through = sorted(set(graph[a]) & set(graph[b]), key=lambda one: (graph.degree(one), one))
     name = graph.nodes[through[0]]["name"]
     reasons = [
@@ -436,5 +441,9 @@ def _introduction(
                 other=Term("organization_kinds", kinds[-1]),
             )
         )
-    weighed = score * (1.5 if themes else 1.0)
+    weighed = score * (THEME if themes else 1.0)
     return Introduction((a, b), weighed, tuple(reasons), tuple(through))
+
+
+def _themes(graph: nx.Graph, one: str) -> frozenset[str]:
+    return frozenset().union(*(edge["themes"] for edge in graph[one].values()))

@@ -9,9 +9,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, SQLModel, col, func, select
 
 from matching.cooperation import link_type
 from service.accounts.models import Membership, User
@@ -54,6 +54,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
+    from sqlalchemy import ColumnElement
+
+_Table = TypeVar("_Table", bound=SQLModel)
 PUBLIC_ANSWERS = ("beneficiaries", "results")
 """What of a report's form everybody may read, as the form says."""
 _PAYMENTS = {
@@ -75,7 +78,8 @@ class _Kept:
     tranches: dict[int, list[Disbursement]] = field(default_factory=lambda: defaultdict(list))
     reports: dict[int, list[Report]] = field(default_factory=lambda: defaultdict(list))
     amendments: dict[int, list[Agreement]] = field(default_factory=lambda: defaultdict(list))
-    first: dict[int, list[Revision]] = field(default_factory=lambda: defaultdict(list))
+    texts: dict[int, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    """Of those that were amended: the terms as they are, then every version before."""
     needs: dict[int, Listing] = field(default_factory=dict)
     owners: dict[int, Organization] = field(default_factory=dict)
     rounds: dict[int, Round] = field(default_factory=dict)
@@ -95,31 +99,29 @@ def disclosed(session: Session, agreements: Sequence[Agreement]) -> list[Disclos
 def _kept(session: Session, agreements: Sequence[Agreement]) -> _Kept:
     kept = _Kept()
     keys = [agreement.key for agreement in agreements]
-    for party, organization in session.exec(
-        select(Party, Organization)
-        .join(Organization, col(Organization.id) == col(Party.organization_id))
-        .where(col(Party.agreement_id).in_(keys))
-        .order_by(col(Party.position), col(Party.id))
-    ):
-        kept.parties[party.agreement_id].append((party, organization))
-    members = {one.key for rows in kept.parties.values() for _, one in rows}
-    day = organizations.today()
-    kept.acting = {
-        one.key for rows in kept.parties.values() for _, one in rows if organizations.may_act(one, day)
-    }
-    for identifier in session.exec(
-        select(Identifier).where(col(Identifier.organization_id).in_(members)).order_by(col(Identifier.id))
+    bound = rows(
+        session, Party, col(Party.agreement_id).in_(keys), order=(col(Party.position), col(Party.id))
+    )
+    known = _by_key(session, Organization, (party.organization_id for party in bound))
+    for party in bound:
+        kept.parties[party.agreement_id].append((party, known[party.organization_id]))
+    day, members = organizations.today(), set(known)
+    kept.acting = {key for key, one in known.items() if organizations.may_act(one, day)}
+    for identifier in rows(
+        session,
+        Identifier,
+        col(Identifier.organization_id).in_(members),
+        order=(col(Identifier.id),),
     ):
         kept.identifiers[identifier.organization_id].append(f"{identifier.scheme}-{identifier.number}")
     _funding(session, keys, kept)
-    for report in session.exec(
-        select(Report)
-        .where(
-            col(Report.agreement_id).in_(keys),
-            col(Report.status) == ReportStatus.ACCEPTED,
-            col(Report.ended).is_(None),
-        )
-        .order_by(col(Report.period_end), col(Report.id))
+    for report in rows(
+        session,
+        Report,
+        col(Report.agreement_id).in_(keys),
+        col(Report.status) == ReportStatus.ACCEPTED,
+        col(Report.ended).is_(None),
+        order=(col(Report.period_end), col(Report.id)),
     ):
         kept.reports[report.agreement_id].append(report)
     _amendments(session, agreements, kept)
@@ -131,25 +133,41 @@ def _kept(session: Session, agreements: Sequence[Agreement]) -> _Kept:
     return kept
 
 
-def _by_key(session: Session, table: Any, keys: Iterable[int | None]) -> dict[int, Any]:
+def rows(
+    session: Session,
+    table: type[_Table],
+    *conditions: ColumnElement[bool],
+    order: Iterable[Any] = (),
+) -> list[_Table]:
+    """Rows that read like the objects of a table, load in a fraction of the time, and cannot change."""
+    wanted = select(*columns(table)).where(*conditions).order_by(*order)
+    return cast("list[_Table]", session.execute(wanted).all())
+
+
+def columns(table: type[SQLModel], *without: str) -> list[Any]:
+    """The columns of a table for `rows`, with the name that its objects have for their number."""
+    own = table.__table__.columns  # type: ignore[attr-defined]
+    return [*(column for column in own if column.name not in without), own["id"].label("key")]
+
+
+def _by_key(session: Session, table: type[_Table], keys: Iterable[int | None]) -> dict[int, _Table]:
     wanted = {key for key in keys if key is not None}
-    return (
-        {row.key: row for row in session.exec(select(table).where(col(table.id).in_(wanted)))}
-        if wanted
-        else {}
-    )
+    if not wanted:
+        return {}
+    found: list[Any] = rows(session, table, table.__table__.c.id.in_(wanted))  # type: ignore[attr-defined]
+    return {row.key: row for row in found}
 
 
 def _funding(session: Session, keys: list[int], kept: _Kept) -> None:
-    for table, rows in (
+    tables: tuple[tuple[Any, Any], ...] = (
         (Commitment, kept.commitments),
         (Milestone, kept.milestones),
         (Disbursement, kept.tranches),
-    ):
-        own: Any = select(table).where(col(table.agreement_id).in_(keys)).order_by(col(table.id))
-        for row in session.exec(own):
-            rows[row.agreement_id].append(row)
-    promised = [one.key for rows in kept.commitments.values() for one in rows]
+    )
+    for table, found in tables:
+        for row in rows(session, table, col(table.agreement_id).in_(keys), order=(col(table.id),)):
+            found[row.agreement_id].append(row)
+    promised = [one.key for own in kept.commitments.values() for one in own]
     delivered = session.exec(
         select(Delivery.commitment_id, func.sum(Delivery.quantity))
         .where(col(Delivery.commitment_id).in_(promised), col(Delivery.confirmed).is_not(None))
@@ -167,10 +185,14 @@ def _amendments(session: Session, agreements: Sequence[Agreement], kept: _Kept) 
     )
     for amendment in session.exec(amending):
         kept.amendments[amendment.amends_id or 0].append(amendment)
-    if kept.amendments:
-        drafts = select(Revision).where(col(Revision.agreement_id).in_(list(kept.amendments)))
-        for revision in session.exec(drafts.order_by(col(Revision.number).desc())):
-            kept.first[revision.agreement_id].append(revision)
+    if not kept.amendments:
+        return
+    amended = list(kept.amendments)
+    now = select(Agreement.id, Agreement.terms).where(col(Agreement.id).in_(amended))
+    before = select(Revision.agreement_id, Revision.terms).where(col(Revision.agreement_id).in_(amended))
+    for statement in (now, before.order_by(col(Revision.number).desc())):
+        for key, terms in session.exec(statement):
+            kept.texts[key or 0].append(dict(terms))
 
 
 def _persons(session: Session, keys: list[int], kept: _Kept, members: set[int]) -> None:
@@ -186,8 +208,8 @@ def _persons(session: Session, keys: list[int], kept: _Kept, members: set[int]) 
         .where(col(Membership.organization_id).in_(members))
     ):
         belonging[organization_id].add(name)
-    for agreement_id, rows in kept.parties.items():
-        names = kept.persons[agreement_id].union(*(belonging[one.key] for _, one in rows))
+    for agreement_id, bound in kept.parties.items():
+        names = kept.persons[agreement_id].union(*(belonging[one.key] for _, one in bound))
         kept.persons[agreement_id] = {name.strip() for name in names if tells_a_person(name)}
 
 
@@ -228,7 +250,7 @@ def _disclosed(agreement: Agreement, kept: _Kept, day: date) -> DisclosureOut:
         milestones=[_milestone(one, names) for one in kept.milestones[key]],
         payments=payments,
         reports=[_report(one, uids, names) for one in reports],
-        corrections=versions.corrections(agreement, amendments, kept.first[key], names),
+        corrections=versions.corrections(agreement, amendments, kept.texts[key], names),
     )
 
 

@@ -6,17 +6,17 @@ corrections of one. `disclosed` makes the public extract of many with the same f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sqlmodel import Session, col, select
 
 from service.agreements.models import Agreement, Party
 from service.agreements.queries import cooperations
-from service.disclosure.extracting import disclosed
+from service.disclosure.extracting import columns, disclosed
 from service.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sqlmodel.sql.expression import SelectOfScalar
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from service.rounds.models import Round
 
 ROW = col(Agreement.id)
-PIECE = 250
+PIECE = 500
 """Cooperations read at once where all are read."""
 
 
@@ -50,15 +50,11 @@ def found(session: Session, uid: str) -> Agreement:
 
 def everything(session: Session, wanted: SelectOfScalar[Agreement] | None = None) -> Iterator[DisclosureOut]:
     """All cooperations (or those of `wanted`), the oldest first, a piece at a time and in flat memory."""
-    last = 0
-    while True:
-        after = (public() if wanted is None else wanted).where(last < ROW).order_by(None).order_by(ROW)
-        agreements = list(session.exec(after.limit(PIECE)))
-        if not agreements:
-            return
+    last, everyone = 0, (public() if wanted is None else wanted).order_by(None).order_by(ROW)
+    read = everyone.with_only_columns(*columns(Agreement, "terms")).limit(PIECE)
+    while agreements := cast("Sequence[Agreement]", session.execute(read.where(last < ROW)).all()):
         last = agreements[-1].key
         yield from disclosed(session, agreements)
-        session.expunge_all()
 
 
 def of_organization(session: Session, organization: Organization, most: int = 50) -> list[DisclosureOut]:

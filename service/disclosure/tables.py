@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from matching.reading.writing import guarded
 from service.agreements.models import PartyRole
+from service.disclosure import workbooks
 from service.disclosure.models import LICENCE, LICENCE_NAME, Total
 from service.funding.models import CommitmentKind
 
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
 
     from service.disclosure.models import DisclosureOut
     from service.disclosure.open_data import Publisher
-
-Cell = str | int | float | None
+    from service.disclosure.workbooks import Cell
 
 COLUMNS = (
     "id",
@@ -132,48 +133,13 @@ def csv_lines(found: Iterable[DisclosureOut], publisher: Publisher) -> Iterator[
 
 
 def workbook(found: Iterable[DisclosureOut], publisher: Publisher) -> Iterator[bytes]:
-    """An XLSX file; its rows go to a file on disk as they come, and never lie in memory together."""
-    from tempfile import TemporaryFile
-
-    from openpyxl import Workbook
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.styles import Font
-
-    book = Workbook(write_only=True)
-    about = book.create_sheet("About")
-    for line in (
-        (f"{publisher.name}: signed cooperations", f"{publisher.url}/cooperations"),
-        ("Licence", f"{LICENCE_NAME}, {LICENCE}"),
-        ("Written", publisher.at.isoformat()),
-    ):
-        about.append(line)
-    sheet = book.create_sheet("Cooperations")
-    sheet.freeze_panes = "A2"
-    heads = [WriteOnlyCell(sheet, name) for name in COLUMNS]
-    for head in heads:
-        head.font = Font(bold=True)
-    sheet.append(heads)
-    for one in found:
-        for row in rows(one, publisher):
-            sheet.append([_cell(sheet, cell) for cell in row])
-    with TemporaryFile() as file:
-        book.save(file)
-        file.seek(0)
-        while piece := file.read(64 * 1024):
-            yield piece
-
-
-def _cell(sheet: Any, value: Cell) -> Any:
-    """A value as the workbook takes it; a text that begins like a formula stays a text."""
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
-    if not isinstance(value, str):
-        return value
-    text = ILLEGAL_CHARACTERS_RE.sub("", value)[:32_767]
-    if guarded(text) == text:
-        return text
-    cell = WriteOnlyCell(sheet, text)
-    cell.data_type = "s"
-    cell.quotePrefix = True
-    return cell
+    """An XLSX file, sent while it is written."""
+    about: tuple[list[Cell], ...] = (
+        [f"{publisher.name}: signed cooperations", f"{publisher.url}/cooperations"],
+        ["Licence", f"{LICENCE_NAME}, {LICENCE}"],
+        ["Written", publisher.at.isoformat()],
+    )
+    table = (row for one in found for row in rows(one, publisher))
+    return workbooks.workbook(
+        {"About": about, "Cooperations": chain([[*COLUMNS]], table)}, headed=["Cooperations"]
+    )

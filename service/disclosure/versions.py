@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.agreements.terms import Terms
 from service.disclosure.discretion import discreet
@@ -11,7 +11,7 @@ from service.disclosure.models import CorrectedField, Correction
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from service.agreements.models import Agreement, Revision
+    from service.agreements.models import Agreement
 
 _F = CorrectedField
 _Facts = dict[tuple[CorrectedField, str], tuple[str, str]]
@@ -19,12 +19,18 @@ _Facts = dict[tuple[CorrectedField, str], tuple[str, str]]
 
 
 def corrections(
-    agreement: Agreement, amendments: Sequence[Agreement], drafts: Iterable[Revision], names: Iterable[str]
+    agreement: Agreement,
+    amendments: Sequence[Agreement],
+    texts: Iterable[dict[str, Any]],
+    names: Iterable[str],
 ) -> list[Correction]:
-    """What each amendment in force has changed of what is public, the oldest first."""
+    """What each amendment in force has changed of what is public, the oldest first.
+
+    `texts`: the terms of the agreement, the newest first.
+    """
     if not amendments:
         return []
-    before = _facts(_signed_first(agreement, drafts), agreement.language)
+    before = _facts(_signed_first(agreement.text_hash, texts), agreement.language)
     found: list[Correction] = []
     for amendment in amendments:
         after = _facts(Terms.model_validate(amendment.terms), agreement.language)
@@ -33,11 +39,10 @@ def corrections(
     return found
 
 
-def _signed_first(agreement: Agreement, drafts: Iterable[Revision]) -> Terms:
+def _signed_first(text_hash: str, texts: Iterable[dict[str, Any]]) -> Terms:
     """The text that the parties signed at first: the version with its hash, whatever was amended since."""
-    versions = [agreement.terms, *(draft.terms for draft in drafts)]
-    known = [Terms.model_validate(version) for version in versions]
-    return next((terms for terms in known if terms.digest() == agreement.text_hash), known[0])
+    known = [Terms.model_validate(text) for text in texts]
+    return next((terms for terms in known if terms.digest() == text_hash), known[0])
 
 
 def _changes(

@@ -32,7 +32,7 @@ GAP = 1.2
 SIZE = 2_000
 """Width and height of the picture in its own units."""
 ITERATIONS = 50
-STEPS = 100_000
+STEPS = 60_000
 """Iterations times organizations of the layout, so that large graphs are drawn in seconds too."""
 
 

@@ -1,8 +1,9 @@
 """Open data of 10,000 grants, the graph of 5,000 organizations: `python -m tests.load.bench_disclosure`.
 
-One SQLite file with made-up cooperations. Baselines of the same run: reading the same rows of agreements,
-parties and promises with plain SQL, and numbering who signed with whom (connected parts) without any
-analysis.
+SQLite files with made-up cooperations. Each export is a process of its own; how much more memory it takes at
+most for 10,000 grants than for 1,000 says whether it is flat. Baselines of the same run: reading the same rows
+of agreements, parties and promises with plain SQL, and numbering who signed with whom (connected parts) without
+any analysis. On a machine that others use too, time of the processor is what counts.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from subprocess import check_output
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from service.settings import Settings
 
-GRANTS, ORGANIZATIONS, COOPERATIONS = 10_000, 5_000, 20_000
+FEW, GRANTS, ORGANIZATIONS, COOPERATIONS = 1_000, 10_000, 5_000, 20_000
 KINDS = ("ngo", "ngo", "ngo", "business", "government", "finance", "association")
 
 
@@ -107,45 +109,54 @@ def _settings(folder: str) -> Settings:
     return Settings(data_dir=Path(folder), secret="bench", rate_limit=False, worker_in_process=False).ready()
 
 
-def _peak() -> float:
-    """Most memory of this process so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _export(format_: str, url: str) -> None:
+    """In a process of its own: write one export to nowhere, print what it took."""
+    from service.db import make_engine
+    from service.disclosure.exports import Format, export
+
+    engine = make_engine(url)
+    start, busy = time.perf_counter(), time.process_time()
+    size = sum(len(piece) for piece in export(engine, Format(format_), "http://localhost"))
+    took = (time.perf_counter() - start, time.process_time() - busy)
+    print(*took, size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def _exported(format_: str, url: str) -> list[float]:
+    """What such a process printed: seconds, of the processor, bytes, most memory in MB."""
+    command = [sys.executable, "-m", "tests.load.bench_disclosure", format_, url]
+    return [float(one) for one in check_output(command, text=True).split()]
 
 
 def _exports() -> Iterator[Figure]:
     from service.db import make_engine
-    from service.disclosure.exports import Format, export
 
-    with TemporaryDirectory() as folder:
-        engine = make_engine(_settings(folder).database_url)
-        fill(engine, 2_000, GRANTS)
-        plain = _timed_rows(engine)
-        for _ in range(2):
-            pieces = export(engine, Format.GIVING, "http://localhost")
-            next(pieces)
-        for form in (Format.GIVING, Format.CSV, Format.XLSX, Format.JSONLD):
-            before, start, size = _peak(), time.perf_counter(), 0
-            for piece in export(engine, form, "http://localhost"):
-                size += len(piece)
-            took, grew = time.perf_counter() - start, _peak() - before
+    with TemporaryDirectory() as few, TemporaryDirectory() as many:
+        urls = [_settings(folder).database_url for folder in (few, many)]
+        for url, grants in zip(urls, (FEW, GRANTS), strict=True):
+            engine = make_engine(url)
+            fill(engine, 2_000, grants)
+            plain = _timed_rows(engine)
+            engine.dispose()
+        for form in ("360giving", "csv", "xlsx", "jsonld"):
+            least = _exported(form, urls[0])[-1]
+            took, busy, size, most = _exported(form, urls[1])
             yield Figure(
                 f"{form} of {GRANTS:,} grants",
-                f"{took:.1f} s, {size / 1e6:.1f} MB, memory +{grew:.0f} MB",
-                f"rows alone {plain:.2f} s (×{took / plain:.0f})",
-                "at most 10 s and +50 MB",
-                took <= 10 and grew <= 50,
+                f"{took:.1f} s, {busy:.1f} s CPU, {size / 1e6:.1f} MB, memory +{most - least:.0f} MB",
+                f"rows alone {plain:.2f} s (×{busy / plain:.0f})",
+                "at most 10 s CPU and +30 MB",
+                busy <= 10 and most - least <= 30,
             )
-        engine.dispose()
 
 
 def _timed_rows(engine: Engine) -> float:
     from sqlalchemy import text
 
-    start = time.perf_counter()
+    start = time.process_time()
     with engine.connect() as connection:
         for table in ("agreement", "agreement_party", "commitment", "disbursement"):
             connection.execute(text(f"SELECT * FROM {table}")).fetchall()  # noqa: S608 — our own names
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def _graph() -> Iterator[Figure]:
@@ -163,20 +174,20 @@ def _graph() -> Iterator[Figure]:
         fill(site.engine, ORGANIZATIONS, COOPERATIONS)
         with reading(site.engine) as session:
             known = graph(session)
-        start = time.perf_counter()
+        start = time.process_time()
         sum(1 for _ in nx.connected_components(known))
-        plain = time.perf_counter() - start
+        plain = time.process_time() - start
         with writing(site.engine) as session:
             promise(session, "draw_network")
-        start = time.perf_counter()
+        start, begun = time.perf_counter(), time.process_time()
         site.jobs.run_all()
-        took = time.perf_counter() - start
+        took, busy = time.perf_counter() - start, time.process_time() - begun
         yield Figure(
             f"graph of {len(known):,} and {COOPERATIONS:,}, job",
-            f"{took:.1f} s",
-            f"connected parts alone {plain:.3f} s (×{took / plain:.0f})",
-            "at most 20 s",
-            took <= 20,
+            f"{took:.1f} s, {busy:.1f} s CPU",
+            f"connected parts alone {plain:.3f} s (×{busy / plain:.0f})",
+            "at most 20 s CPU",
+            busy <= 20,
         )
         client = TestClient(app, base_url="http://localhost:8000")
         client.get("/healthz")
@@ -203,10 +214,13 @@ def _graph() -> Iterator[Figure]:
 
 
 def figures() -> Iterator[Figure]:
-    """Exports first, whose memory is measured at its peak."""
+    """Exports first, then the graph."""
     yield from _exports()
     yield from _graph()
 
 
 if __name__ == "__main__":
-    sys.exit(not show(figures()))
+    if len(sys.argv) > 1:
+        _export(*sys.argv[1:])
+    else:
+        sys.exit(not show(figures()))
