@@ -108,8 +108,8 @@ def make_engine(url: str) -> Engine:
     engine = create_engine(
         url,
         connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False},
-        pool_size=10,
-        max_overflow=50,
+        pool_size=40,  # kept, for a new connection reads the whole schema and costs more than most requests
+        max_overflow=-1,  # nobody waits for one
     )
 
     @event.listens_for(engine, "connect")
@@ -145,7 +145,8 @@ class Turns:
     """Lets few requests write at a time; the others wait in the order in which they came, and hold no thread.
 
     If they waited for the database's lock in threads, soon all threads would, and none would be left for the
-    one that has the lock. So commits have threads of their own too.
+    one that has the lock. So beginning, which waits for writers of other processes, and committing have
+    threads of their own.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -153,7 +154,7 @@ class Turns:
         self._free = 1 if engine.dialect.name == "sqlite" else MOST_WRITERS
         self._waiting: deque[Future[None]] = deque()
         self._lock = threading.Lock()
-        self._committing = CapacityLimiter(inf)
+        self._threads = CapacityLimiter(inf)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Session]:
@@ -162,8 +163,9 @@ class Turns:
         try:
             await asyncio.shield(asyncio.wrap_future(mine))
             with Session(self._engine, expire_on_commit=False) as session:
+                await to_thread.run_sync(session.connection, limiter=self._threads)
                 yield session
-                await to_thread.run_sync(session.commit, limiter=self._committing)
+                await to_thread.run_sync(session.commit, limiter=self._threads)
         finally:
             self._pass_on(mine)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import Depends, FastAPI, Request
@@ -34,7 +35,7 @@ from service.permissions import VISITOR, Actor, may
 from service.wording import say
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
 
     from jinja2 import Environment
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 LANGUAGE_COOKIE = "qiao_language"
 HELD_COOKIE = "qiao_held"
+Found = TypeVar("Found")
 
 
 @dataclass(slots=True)
@@ -68,6 +70,11 @@ class Site:
     """For the requests that write."""
     search: Any = None
 
+    @property
+    def is_near(self) -> bool:
+        """Whether the database is a file here, which answers without letting anybody wait for a network."""
+        return self.engine.dialect.name == "sqlite"
+
 
 def site_of(request: Request) -> Site:
     """The application's own things."""
@@ -77,10 +84,10 @@ def site_of(request: Request) -> Site:
 
 async def _reading(request: Request) -> AsyncIterator[Session]:
     """Made and closed without a change of threads, of which each waits for its turn behind sixteen others."""
-    engine = site_of(request).engine
-    with reading(engine) as session:
+    site = site_of(request)
+    with reading(site.engine) as session:
         yield session
-        if engine.dialect.name != "sqlite":  # ends its transaction over the network
+        if not site.is_near:
             await run_in_threadpool(session.close)
 
 
@@ -93,6 +100,28 @@ async def _writing(request: Request, _who: Asking, _sent: Form) -> AsyncIterator
 Reading = Annotated[Session, Depends(_reading)]
 Writing = Annotated[Session, Depends(_writing, scope="function")]
 """Committed before the reply is sent: with the default scope a client had its answer before the commit."""
+
+
+async def briefly(request: Request, work: Callable[..., Found], /, *args: Any, **values: Any) -> Found:
+    """Do what takes a few milliseconds and waits for nobody: on the spot, where the database is near.
+
+    Threads take turns at running Python, so under load each change of threads takes longer than such work.
+    """
+    if site_of(request).is_near:
+        return work(*args, **values)
+    return await run_in_threadpool(work, *args, **values)
+
+
+def brief(answer: Callable[..., Found]) -> Callable[..., Awaitable[Found]]:
+    """A handler that answers `briefly`; staff, who see much at once, are answered in a thread."""
+
+    @wraps(answer)
+    async def answered(*, request: Request, actor: Actor, **values: Any) -> Found:
+        if actor.is_staff:
+            return await run_in_threadpool(answer, request=request, actor=actor, **values)
+        return await briefly(request, answer, request=request, actor=actor, **values)
+
+    return answered
 
 
 async def _asking(request: Request) -> Actor:

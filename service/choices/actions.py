@@ -7,7 +7,7 @@ applications, organization, pairing, so that two phones that answer at once neve
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session, col, select
 
@@ -88,11 +88,10 @@ def decline(
     if not (on_behalf and line.pairing.status is PairingStatus.MUTUAL):
         _still_released(state, line)
     line = _keep(session, actor, one, line, side, Answer.DECLINED, reason, on_behalf=on_behalf)
-    advance(
+    _move(
         session,
         actor,
         line.pairing,
-        PAIRING,
         "decline",
         reason=reason,
         round=one.uid,
@@ -100,7 +99,6 @@ def decline(
         organization=line.half(side).organization.uid,
         on_behalf=on_behalf,
     )
-    _touch(session, line.pairing)
     tell(session, state, line.pairing, "declined", (line.other(side).side,))
     look_for_next(session, state)
     return line
@@ -184,8 +182,7 @@ def become_mutual(session: Session, actor: Actor, state: Choosing, line: Line, r
     """Both sides want it: they are told, and what no longer fits beside it lapses."""
     pairing = line.pairing
     pairing.reason = reason
-    advance(session, actor, pairing, PAIRING, "become_mutual", reason=reason, round=state.round.uid)
-    _touch(session, pairing)
+    _move(session, actor, pairing, "become_mutual", reason=reason, round=state.round.uid)
     tell(session, state, pairing, "mutual")
     crowded = places.crowded_out(session, line)
     for rival, cause in crowded:
@@ -198,8 +195,7 @@ def lapse(
     session: Session, actor: Actor, state: Choosing, pairing: Pairing, cause: str, **details: str
 ) -> None:
     """A released pairing comes to nothing: time is over, or it no longer fits. Both are told."""
-    advance(session, actor, pairing, PAIRING, "lapse", round=state.round.uid, cause=cause, **details)
-    _touch(session, pairing)
+    _move(session, actor, pairing, "lapse", round=state.round.uid, cause=cause, **details)
     tell(session, state, pairing, "lapsed")
 
 
@@ -321,13 +317,13 @@ def _take_back_no(session: Session, actor: Actor, one: Round, line: Line, side: 
         raise NotNow(Message("place-given", "The next in line has been asked meanwhile."))
     if (reason := places.in_the_way(session, line)) is not None:
         raise NotNow(reason)
-    advance(session, actor, pairing, PAIRING, "take_back", round=one.uid, side=str(side))
-    _touch(session, pairing)
+    _move(session, actor, pairing, "take_back", round=one.uid, side=str(side))
 
 
-def _touch(session: Session, pairing: Pairing) -> None:
+def _move(session: Session, actor: Actor, pairing: Pairing, step: str, **details: Any) -> None:
+    """A step of the pairing, which is another version of it then."""
     pairing.version += 1
-    session.add(pairing)
+    advance(session, actor, pairing, PAIRING, step, **details)
 
 
 def _choice(line: Line, side: Side) -> Choice:

@@ -14,7 +14,7 @@ from service.errors import BadInput, NotNow
 from service.organizations.desk import problems_by_field, signed_in
 from service.permissions import Actor, may, require
 from service.rounds import queries as rounds
-from service.web import Asking, Form, Reading, Typed, Writing, page, see_other, site_of, typed_before
+from service.web import Asking, Form, Reading, Typed, Writing, brief, page, see_other, site_of, typed_before
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -168,6 +168,7 @@ def _address(request: Request, one: Round, guest: queries.Guest) -> str:
 
 
 @router.get("/rounds/{uid}/in/{code}")
+@brief
 def door(request: Request, session: Reading, actor: Asking, uid: str, code: str) -> Response:
     """Where a code leads: one button, so that nothing that merely looks at addresses checks anybody in."""
     one, organization = _let(request, session, actor, uid, code)
@@ -178,6 +179,7 @@ def door(request: Request, session: Reading, actor: Asking, uid: str, code: str)
 
 
 @router.post("/rounds/{uid}/in/{code}")
+@brief
 def come_in(request: Request, session: Writing, actor: Asking, uid: str, code: str) -> Response:
     """Mark the organization present; the phone may then choose for it."""
     one, organization = _let(request, session, actor, uid, code)

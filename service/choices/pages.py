@@ -22,6 +22,7 @@ from service.web import (
     Form,
     Reading,
     Writing,
+    brief,
     language_of,
     page,
     render,
@@ -45,6 +46,7 @@ router.include_router(signing_pages.router)
 
 
 @router.get("/rounds/{uid}/choices")
+@brief
 def choices(request: Request, session: Reading, actor: AtForum, uid: str) -> Response:
     """The pairings of one's organizations, to accept, decline and rank."""
     require_somebody(actor)
@@ -85,6 +87,7 @@ def _choices(
 
 
 @router.post("/rounds/{uid}/choices/ranks")
+@brief
 def rank(request: Request, session: Writing, actor: AtForum, uid: str, typed: Form) -> Response:
     """Keep the order of one list: by its numbers, or one pairing moved up or down."""
     require_somebody(actor)
@@ -128,6 +131,7 @@ def _side(text: str) -> Side | None:
 
 
 @router.post("/rounds/{uid}/choices/{pairing}")
+@brief
 def answer(
     request: Request, session: Writing, actor: AtForum, uid: str, pairing: str, typed: Form
 ) -> Response:

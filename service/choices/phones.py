@@ -12,7 +12,7 @@ from service.db import reading
 from service.errors import NotNow, SignInNeeded
 from service.permissions import Actor, may
 from service.rounds import queries as rounds
-from service.web import Asking, keep_cookie, language_of, site_of
+from service.web import Asking, briefly, keep_cookie, language_of, site_of
 
 if TYPE_CHECKING:
     from fastapi.responses import Response
@@ -23,16 +23,12 @@ if TYPE_CHECKING:
 COOKIE = "qiao_forum"
 
 
-def _at_forum(request: Request, actor: Asking, uid: str) -> Actor:
+async def _at_forum(request: Request, actor: Asking, uid: str) -> Actor:
     """The person, or else the organization whose pass the phone has. One's own account comes first."""
     word = request.cookies.get(COOKIE)
     if word is None or actor.is_staff:
         return actor
-    site = site_of(request)
-    with reading(site.engine) as session:
-        one = rounds.get(session, actor, uid)
-        language = language_of(request, actor)
-        holder = codes.holder_of(session, site.settings.secret, one, word, language, one.time_zone)
+    holder = await briefly(request, _holder_of, request, actor, uid, word)
     if holder is None:
         if actor.signed_in:
             return actor
@@ -46,6 +42,14 @@ def _at_forum(request: Request, actor: Asking, uid: str) -> Actor:
         return actor
     request.state.actor = holder
     return holder
+
+
+def _holder_of(request: Request, actor: Actor, uid: str, word: str) -> Actor | None:
+    site = site_of(request)
+    with reading(site.engine) as session:
+        one = rounds.get(session, actor, uid)
+        language = language_of(request, actor)
+        return codes.holder_of(session, site.settings.secret, one, word, language, one.time_zone)
 
 
 AtForum = Annotated[Actor, Depends(_at_forum)]

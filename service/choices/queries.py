@@ -27,7 +27,7 @@ from service.pairings import queries as pairings
 from service.pairings.models import Pairing, PairingStatus
 from service.permissions import may
 from service.rounds import queries as rounds
-from service.rounds.models import Application, Round, RoundStatus
+from service.rounds.models import Application, Round, RoundPhase, RoundStatus
 from service.rounds.phases import NAMES, has_reached, is_over, of_round
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from matching.rules import Process
     from service.permissions import Actor
-    from service.rounds.models import RoundPhase
 
 HOLDING = (PairingStatus.MUTUAL, PairingStatus.MET, PairingStatus.AGREED)
 """Both sides want each other: what is given is promised."""
@@ -136,15 +135,20 @@ class Choosing:
 
 def choosing(session: Session, one: Round) -> Choosing:
     """How a round stands now."""
-    return Choosing(
-        round=one,
-        process=rounds.preset_of(one).process,
-        stage=stage(session, one),
-        phase=rounds.phase_of(session, one, RoundStatus.CHOOSING),
-        moment=now(),
+    on_stage, phase = session.execute(_STANDING, {"round": one.key}).one()
+    return Choosing(one, rounds.preset_of(one).process, on_stage, phase, moment=now())
+
+
+_STANDING = (
+    rows_of(LiveStage, RoundPhase)
+    .select_from(Round)
+    .outerjoin(LiveStage, col(LiveStage.round_id) == col(Round.id))
+    .outerjoin(
+        RoundPhase,
+        and_(col(RoundPhase.round_id) == col(Round.id), col(RoundPhase.phase) == RoundStatus.CHOOSING.value),
     )
-
-
+    .where(col(Round.id) == bindparam("round"))
+)
 _STAGE = select(LiveStage).where(LiveStage.round_id == bindparam("round"))
 
 

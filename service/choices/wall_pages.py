@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import segno
-from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlmodel import Session, col, select
@@ -21,7 +20,7 @@ from service.pairings.models import Pairing
 from service.permissions import VISITOR, Actor
 from service.rounds import queries as rounds
 from service.rounds.models import Application, Round
-from service.web import Asking, Reading, language_of, page, render, site_of
+from service.web import Asking, Reading, briefly, language_of, page, render, site_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -148,7 +147,7 @@ async def news(
     `of`: the organizations of which a phone wants to hear; of a hall full of others it hears nothing.
     """
     hub: Hub = request.app.state.hub
-    await to_thread.run_sync(_check_round, site_of(request), actor, uid)
+    await briefly(request, _check_round, site_of(request), actor, uid)
     hub.check_room()
     if last_event_id.isdecimal() and len(last_event_id) < 19:
         after = int(last_event_id)
