@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 MARGIN = 0.03
 """What is added to a shortfall before it is tried out: the linear prices are not exact."""
-MOST_EDGES = 4_000
-"""Problems with more pairs are not solved again for each project."""
+MOST_EDGES = 2_000
+"""Problems with more pairs are not solved again for each project: not one of them would be in the time."""
 PRICED_EDGES = 100_000
 
 
