@@ -14,7 +14,7 @@ from anyio import to_thread
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, StatementError
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from service.accounts.models import User
 from service.db import Turns, make_engine, now, reading, writing
@@ -180,6 +180,31 @@ def test_writers_take_turns_in_their_order_and_one_that_gives_up_or_fails_holds_
     with reading(engine) as session:
         assert session.exec(select(Job.name).order_by(col(Job.id))).all() == ["first", *"01234"]
     run_apart(asyncio.wait_for(_write(turns, "later", lambda: None), 5))
+
+
+def test_turn_begins_with_the_lock_and_nobody_else_waits_until_another_process_gives_it(
+    engine: Engine,
+) -> None:
+    if engine.dialect.name != "sqlite":
+        pytest.skip("rows are locked there, not the database")
+    turns, entered = Turns(engine), asyncio.Event()
+
+    async def enter() -> None:
+        async with turns.writing():
+            entered.set()
+
+    async def wait(other: Session) -> bool:
+        waiting = asyncio.create_task(enter())
+        await asyncio.sleep(0.2)
+        early = entered.is_set()
+        other.rollback()
+        await waiting
+        return early
+
+    with Session(engine.execution_options(writing=True)) as other:
+        other.connection()
+        assert run_apart(asyncio.wait_for(wait(other), 5)) is False
+    assert entered.is_set()
 
 
 def test_200_requests_write_at_once_and_all_are_answered(app: FastAPI, engine: Engine) -> None:

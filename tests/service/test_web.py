@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from fastapi import Request
 from fastapi.testclient import TestClient
 from sqlmodel import col, select
 
@@ -12,7 +14,9 @@ from service.db import writing
 from service.errors import BadInput
 from service.jobs import Job
 from service.paging import make_cursor, piece, read_cursor
-from service.web import local_address
+from service.permissions import VISITOR, Actor, Role
+from service.web import brief, local_address
+from tests.house import run_apart
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -119,6 +123,20 @@ def test_address_that_leads_away_becomes_the_front_page(address: str) -> None:
 @pytest.mark.parametrize("address", ["/", "/search?q=a//b", "/listings/x#y"])
 def test_address_of_this_site_stays(address: str) -> None:
     assert local_address(address) == address
+
+
+def test_brief_answer_is_given_where_its_request_arrives_and_that_of_staff_in_a_thread(app: FastAPI) -> None:
+    @brief
+    def answer(request: Request, actor: Actor) -> int:
+        return threading.get_ident()
+
+    async def is_here(actor: Actor) -> bool:
+        return (
+            await answer(request=Request({"type": "http", "app": app}), actor=actor) == threading.get_ident()
+        )
+
+    assert run_apart(is_here(VISITOR)) is app.state.site.is_near
+    assert run_apart(is_here(Actor(roles=frozenset({Role.FACILITATOR})))) is False
 
 
 def test_refusal_under_api_is_a_problem_document_in_the_readers_language(client: TestClient) -> None:
