@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from service import mail
 from service.accounts import actions as accounts
+from service.agreements.actions import BEFORE_COMPLETING
 from service.agreements.hooks import BEFORE_AMENDING
 from service.agreements.queries import holds_scan
 from service.agreements.telling import tell_agreement
 from service.choices import lapsing, next_in_line
 from service.choices.telling import tell_choice
-from service.funding import ledger
+from service.funding import completing, ledger
 from service.funding import queries as funding
 from service.funding import reminding as funding_reminding
 from service.funding.conditions import BEFORE_PAYING
@@ -118,6 +119,11 @@ BEFORE_LEAVING[RoundStatus.NOTICE] = [notice.open_objections]
 AFTER_LEAVING[RoundStatus.NOTICE] = [objections.confirmed]
 checking.OVERDUE[:] = [holding.overdue_reports]
 BEFORE_AMENDING[:] = [ledger.keeps_what_was_paid]
+BEFORE_COMPLETING[:] = [
+    holding.unaccepted_final,
+    completing.unpaid_tranche,
+    completing.unsettled_money,
+]
 BEFORE_PAYING[:] = [holding.unaccepted_report]
 HOLDERS[:] = [
     holds_attachment,

@@ -8,14 +8,16 @@ from sqlmodel import Session, col, select
 
 from matching.messages import Message, Param
 from service.agreements.models import Agreement
+from service.organizations.models import Organization
 from service.reports import queries
 from service.reports.models import Report, ReportKind, ReportStatus
 from service.reports.words import KINDS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import date
+
     from service.funding.models import Disbursement
-    from service.organizations.models import Organization
-    from service.rounds.models import Round
 
 
 def unaccepted_report(session: Session, _agreement: Agreement, disbursement: Disbursement) -> Message | None:
@@ -63,15 +65,30 @@ def unaccepted_report(session: Session, _agreement: Agreement, disbursement: Dis
     return None
 
 
-def overdue_reports(session: Session, _round: Round, organization: Organization) -> Message | None:
-    """Why an organization cannot enter a round whose rules ask for reports; for `checking.OVERDUE`."""
-    late = queries.overdue(session, [organization.key])
-    if not late:
+def unaccepted_final(session: Session, agreement: Agreement) -> Message | None:
+    """Why an agreement cannot be completed: a final report is not accepted; for `BEFORE_COMPLETING`."""
+    waiting = session.exec(
+        select(Report)
+        .where(
+            Report.agreement_id == agreement.key,
+            col(Report.kind) == ReportKind.FINAL,
+            col(Report.status) != ReportStatus.ACCEPTED,
+            col(Report.ended).is_(None),
+        )
+        .order_by(col(Report.due), queries.ROW)
+    ).first()
+    if waiting is None:
         return None
     return Message(
-        "overdue-reports",
-        "{organization} owes reports that are overdue: {count}, the first since {day}.",
-        organization=organization.name,
-        count=len(late),
-        day=late[0].report.due,
+        "final-unaccepted",
+        "The final report of {organization} is not accepted yet. It has to be handed in and accepted first.",
+        organization=session.get_one(Organization, waiting.organization_id).name,
     )
+
+
+def overdue_reports(session: Session, organizations: Collection[int]) -> dict[str, tuple[int, date]]:
+    """By uid, of these organizations: how many reports are overdue and since when; for `checking.OVERDUE`."""
+    late: dict[str, list[date]] = {}
+    for one in queries.overdue(session, organizations):
+        late.setdefault(one.organization.uid, []).append(one.report.due)
+    return {uid: (len(days), min(days)) for uid, days in late.items()}

@@ -1,8 +1,8 @@
 """Open data of 10,000 grants, the graph of 5,000 organizations: `python -m tests.load.bench_disclosure`.
 
-SQLite files with made-up cooperations. Each export is a process of its own; how much more memory it takes at
-most for 10,000 grants than for 1,000 says whether it is flat. Baselines of the same run: reading the same rows
-of agreements, parties and promises with plain SQL, and numbering who signed with whom (connected parts) without
+SQLite files with made-up cooperations. Each export is a process of its own; how much more memory it takes
+for 10,000 grants than for 1,000 says whether it is flat. Baselines of the same run: reading the same rows of
+agreements, parties and promises with plain SQL, and numbering who signed with whom (connected parts) without
 any analysis. On a machine that others use too, time of the processor is what counts.
 """
 

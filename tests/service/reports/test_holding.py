@@ -6,6 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from service.agreements import actions as agreements
+from service.agreements.models import Agreement
+from service.db import writing
+from service.errors import NotNow
 from service.funding.models import Disbursement
 from service.reports import actions, holding
 from service.reports.models import ReportKind
@@ -63,3 +67,24 @@ def test_evaluation_that_is_missing_keeps_no_money_back(project, tranche):
     made = project(days_ago=500, quarterly=False, final=False, evaluation=True)
     made.change(made.report(ReportKind.EVALUATION, 1), organization_id=made.ngo.organization.key)
     assert obstacle(made, tranche(made)) is None
+
+
+def test_agreement_is_not_completed_before_its_final_report_is_accepted(project):
+    made = project(days_ago=95)
+    final = made.report(ReportKind.FINAL)
+
+    def missing():
+        return made.see(holding.unaccepted_final, made.agreement)
+
+    assert "final report of" in str(missing())
+    assert made.ngo.organization.name in str(missing())
+    with (
+        pytest.raises(NotNow, match="has to be handed in and accepted"),
+        writing(made.jobs.engine) as session,
+    ):
+        agreements.complete(session, made.facilitator, session.get_one(Agreement, made.agreement.key))
+    made.change(final, period_end=today())
+    made.submit(final)
+    assert missing().code == "final-unaccepted"
+    made.accept(final)
+    assert missing() is None
