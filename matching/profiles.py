@@ -45,6 +45,9 @@ class Organization:
     barred_until: date | None = None
     conflicts: frozenset[str] = frozenset()
     """Ids of organizations with which there is a conflict of interest."""
+    overdue: int = 0
+    """How many reports of earlier agreements it owes, where a round lets nobody in who does."""
+    overdue_since: date | None = None
     left_out: int = 0
     """How many rounds in a row, up to the last it took part in, it has left with nothing."""
 

@@ -96,6 +96,17 @@ def _organization_refusals(profile: Profile, asked: Eligibility, as_of: date) ->
             ),
             Message("wait-or-appeal", "Apply again after that day, or appeal."),
         )
+    if organization.overdue and organization.overdue_since is not None:
+        yield Refusal(
+            Message(
+                "overdue-reports",
+                "{organization} owes reports that are overdue: {count}, the first since {day}.",
+                organization=organization.name,
+                count=organization.overdue,
+                day=organization.overdue_since,
+            ),
+            Message("hand-in-reports", "Hand in the reports that are overdue."),
+        )
     if asked.clean_record and organization.bad_record:
         yield Refusal(
             Message("bad-record", "{organization} has a bad record.", organization=organization.name),

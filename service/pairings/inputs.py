@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 
 from matching.messages import Message
 from matching.profiles import MONEY, Cooperation, Profile
+from matching.screening import refusals
 from service.db import now
 from service.listings import queries as listings
 from service.listings.models import Listing
@@ -24,6 +25,7 @@ from service.pairings import queries
 from service.pairings.models import MatchRun, OverrideKind
 from service.results.keeping import kept, revived
 from service.rounds import queries as rounds
+from service.rounds.checking import with_overdue
 from service.rounds.models import Application
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from matching.rules import Rules
     from service.rounds.models import Round
 
+STANDING = frozenset(["barred", "overdue-reports"])
+"""Codes of the reasons that come up between admission and confirmation, and keep an organization out."""
 WHOLE = 100
 """Per cent of its money that an offer has when nothing is tried out."""
 
@@ -82,7 +86,9 @@ def gather(
         **_overrides(session, one, stated, {listing.uid for listing in found}),
         "as_of": day.isoformat(),
     }
-    profiles = listings.profiles_of(session, found)
+    profiles = with_overdue(
+        session, one, listings.profiles_of(session, found), {listing.organization_id for listing in found}
+    )
     if rules_of(one, rules).second_chance:
         profiles = _with_losers(session, one, profiles)
     if (money := tried.get("money", WHOLE)) != WHOLE:
@@ -172,6 +178,11 @@ def what_changed(session: Session, one: Round, run: MatchRun) -> Message | None:
     before = {profile["id"]: profile for profile in run.inputs["profiles"]}
     after = {profile["id"]: profile for profile in fresh.profiles}
     touched = [uid for uid in before.keys() | after.keys() if before.get(uid) != after.get(uid)]
+    rules = rules_of(one, run.rules)
+    for uid in sorted(after.keys() & touched):
+        reason = _refused(revived(Profile, after[uid]), rules, one)
+        if reason and not (uid in before and _refused(revived(Profile, before[uid]), rules, one)):
+            return reason
     if touched:
         names = sorted((after.get(uid) or before[uid])["title"] for uid in touched)
         return Message(
@@ -185,6 +196,23 @@ def what_changed(session: Session, one: Round, run: MatchRun) -> Message | None:
     if list(fresh.cooperations) != run.inputs["cooperations"]:
         return Message("changed-cooperations", "Cooperations were agreed meanwhile.")
     return None
+
+
+def refused_now(session: Session, one: Round, chosen: Sequence[Listing]) -> dict[str, Message]:
+    """By uid, of these needs and offers: why their organization may not take part today."""
+    rules = rounds.preset_of(one).rules
+    profiles = with_overdue(
+        session, one, listings.profiles_of(session, chosen), {each.organization_id for each in chosen}
+    )
+    found = {profile.id: _refused(profile, rules, one) for profile in profiles}
+    return {uid: reason for uid, reason in found.items() if reason is not None}
+
+
+def _refused(profile: Profile, rules: Rules, one: Round) -> Message | None:
+    """Why the organization may not take part on this day, whatever it brings: a bar, reports that it owes."""
+    day = now().astimezone(ZoneInfo(one.time_zone)).date()
+    reasons = (refusal.reason for refusal in refusals(profile, rules, day))
+    return next((reason for reason in reasons if reason.code in STANDING), None)
 
 
 def _but_amounts(rules: Mapping[str, Any]) -> dict[str, Any]:

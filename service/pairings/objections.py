@@ -20,6 +20,7 @@ from service.organizations import evidence
 from service.organizations.models import tidy
 from service.pairings import notice, overrides, telling
 from service.pairings.actions import reply_deadline
+from service.pairings.inputs import refused_now
 from service.pairings.models import (
     OBJECTION,
     OBJECTION_CHARACTERS,
@@ -216,8 +217,10 @@ def confirm(session: Session, actor: Actor, one: Round) -> Round:
 def confirmed(session: Session, actor: Actor, one: Round) -> None:
     """The notice is over and the result stands: both sides are told, and their days to reply count from now.
 
+    Whoever was barred meanwhile, or owes reports where the round asks for them, is declined with the reason.
     For `phases.AFTER_LEAVING`.
     """
+    _decline_refused(session, actor, one)
     standing = [line for line in notice.lines(session, one) if line.pairing.status in notice.SHOWN]
     until = reply_deadline(one)
     for line in standing:
@@ -235,6 +238,15 @@ def confirmed(session: Session, actor: Actor, one: Round) -> None:
         reply_by=until.isoformat(),
     )
     telling.tell_confirmed(session, one, standing, until)
+
+
+def _decline_refused(session: Session, actor: Actor, one: Round) -> None:
+    standing = [line for line in notice.lines(session, one) if line.pairing.status in notice.SHOWN]
+    sides = {line.need.uid: (line.need, line.pairing.need_id) for line in standing}
+    sides |= {line.offer.uid: (line.offer, line.pairing.offer_id) for line in standing}
+    refused = refused_now(session, one, [listing for listing, _ in sides.values()])
+    for uid, reason in sorted(refused.items()):
+        _decline(session, actor, one, sides[uid][1], str(reason))
 
 
 def _to_decide(session: Session, actor: Actor, uid: str) -> tuple[Objection, Round]:

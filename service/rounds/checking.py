@@ -7,7 +7,7 @@ service knows: whether the organization may act, whether the listing is open, th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from service.rounds.queries import preset_of
 from service.wording import restored, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
     from matching.profiles import Profile
@@ -60,9 +60,32 @@ RULE_NAMES = {
 }
 """Each rule in a word or two."""
 
-Debt = Callable[["Session", "Round", "Organization"], "Message | None"]
-OVERDUE: list[Debt] = []
-"""What an organization may owe from agreements, where a round asks for reports; `worker.py` puts it here."""
+Overdue = Callable[["Session", "Collection[int]"], "Mapping[str, tuple[int, date]]"]
+OVERDUE: list[Overdue] = []
+"""Asked with the numbers of organizations: by uid, how many reports those that owe some owe, and since when;
+`worker.py` puts it here."""
+
+
+def with_overdue(
+    session: Session, one: Round, profiles: Sequence[Profile], organizations: Collection[int]
+) -> list[Profile]:
+    """Profiles with what their organizations, which have these numbers, owe where the round asks for it."""
+    if not preset_of(one).process.reports:
+        return list(profiles)
+    late = {uid: owed for ask in OVERDUE for uid, owed in ask(session, organizations).items()}
+    return [
+        replace(
+            profile,
+            organization=replace(
+                profile.organization,
+                overdue=late[profile.organization.id][0],
+                overdue_since=late[profile.organization.id][1],
+            ),
+        )
+        if profile.organization.id in late
+        else profile
+        for profile in profiles
+    ]
 
 
 class State(StrEnum):
@@ -111,13 +134,15 @@ def check(
     `besides`: the number of its own application, which does not count against its cap.
     """
     rules = preset_of(one).rules
-    profile = listings.profile_of(session, listing, organization)
+    [profile] = with_overdue(
+        session, one, [listings.profile_of(session, listing, organization)], [organization.key]
+    )
     day = rules.as_of or listings.today()
     judge = _Judge(rules, (said or Said()).over(profile), day, listing, organization)
     return (
         _standing(organization),
         _listing(listing, judge),
-        *_reports(session, one, organization),
+        *_reports(one, judge),
         *judge.findings(),
         *_cap(session, one, organization, rules, day, listing, besides),
     )
@@ -134,21 +159,21 @@ def _standing(organization: Organization) -> Finding:
     )
 
 
-def _reports(session: Session, one: Round, organization: Organization) -> Iterator[Finding]:
+def _reports(one: Round, judge: _Judge) -> Iterator[Finding]:
     """Where a round asks for reports, those of earlier agreements must not be overdue."""
     if not preset_of(one).process.reports:
         return
     asks = Message("rule-no-overdue", "The organization owes no report that is overdue.")
-    reason = next(filter(None, (debt(session, one, organization) for debt in OVERDUE)), None)
-    if reason is None:
+    refusal = judge.refused.get("overdue-reports")
+    if refusal is None:
         yield Finding(rule="reports", asks=asks)
         return
     yield Finding(
         rule="reports",
         asks=asks,
         state=State.UNMET,
-        reason=reason,
-        remedy=Message("hand-in-reports", "Hand in the reports that are overdue."),
+        reason=refusal.reason,
+        remedy=refusal.remedy,
         hard=True,
         refuses=True,
         mend="/reports",

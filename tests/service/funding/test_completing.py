@@ -43,9 +43,9 @@ def test_until_every_tranche_is_paid_and_all_money_is_accounted_for(deal: Deal, 
     assert "Tranche 2 of" in _refused(deal)
     deal.accept("m1")
     second = deal.pay("t1")
-    assert "Green Home was paid CNY 5,000" in _refused(deal)
+    assert "Green Home was paid 5,000 CNY" in _refused(deal)
     _spend(deal, 400_000, settings)
-    assert "CNY 1,000" in _refused(deal)
+    assert "paid 1,000 CNY" in _refused(deal)
     deal.do(actions.recover_tranche, deal.facilitator, second.uid, 100_000, queries.today(), "Not needed.")
     assert _complete(deal).status is AgreementStatus.COMPLETED
 

@@ -15,8 +15,10 @@ from service.db import now, writing
 from service.events import Event
 from service.i18n import moment_text
 from service.jobs import Job
+from service.listings.models import Listing
 from service.mail import compose
 from service.organizations.evidence import path_of
+from service.organizations.models import Organization, OrganizationStatus
 from service.pairings import objections
 from service.pairings.actions import reply_deadline
 from service.pairings.models import Objection, ObjectionStatus, Override, OverrideKind, Pairing, PairingStatus
@@ -201,6 +203,29 @@ def objected(noticed: Noticed, client: TestClient, rows: Rows, pairing: int | No
     sent = {**TYPED, "pairing": about}
     uid = client.post(f"/api/v1/rounds/{noticed.round.uid}/objections", data=sent).json()["id"]
     return next(one for one in rows(select(Objection)) if one.uid == uid)
+
+
+def test_who_was_barred_during_the_notice_is_declined_with_the_reason(
+    noticed: Noticed, as_user: AsUser, rows: Rows
+) -> None:
+    kept, barred = noticed.pairings[0], noticed.pairings[1]
+    with writing(noticed.engine) as session:
+        need = session.get_one(Application, barred.need_id)
+        organization = session.get_one(
+            Organization, session.get_one(Listing, need.listing_id).organization_id
+        )
+        organization.status = OrganizationStatus.BARRED
+        organization.barred_until = now().date() + timedelta(days=300)
+        session.add(organization)
+    noticed.over()
+    assert as_user(noticed.facilitator).post(f"{noticed.page}/confirm").status_code == 303
+    [declined] = rows(select(Application).where(Application.status == ApplicationStatus.DECLINED))
+    assert declined.key == barred.need_id
+    assert "is barred until" in declined.reason
+    [dropped] = rows(select(Pairing).where(Pairing.status == PairingStatus.DROPPED))
+    assert (dropped.uid, dropped.reason) == (barred.uid, declined.reason)
+    [event] = rows(select(Event).where(Event.name == "round.confirm"))
+    assert event.details["pairings"] == [kept.uid]
 
 
 def test_confirmation_waits_for_the_time_and_for_every_objection(
