@@ -14,7 +14,7 @@ from service.errors import BadInput, NotAllowed, NotFound, NotNow, SignInNeeded
 from service.events import advance, record
 from service.i18n import date_text
 from service.mail import send
-from service.organizations import evidence
+from service.organizations import evidence, photos
 from service.organizations.models import tidy
 from service.permissions import require
 from service.reports import clinic, queries, questions
@@ -185,7 +185,10 @@ def with_file(
     people: str,
     consent: str,
 ) -> list[dict[str, Any]]:
-    """The files with one more, kept in the data folder. Raises BadInput by field."""
+    """The files with one more, kept in the data folder; a photo without what its camera wrote into it.
+
+    Raises BadInput by field.
+    """
     if len(present) >= MOST_FILES:
         raise BadInput.one("file", Message("files-many", "Hand in at most {most} files.", most=MOST_FILES))
     kind = evidence.recognise(content)
@@ -200,6 +203,8 @@ def with_file(
             "consent",
             Message("photo-consent", "Say who agreed to be shown, for children who agreed for them."),
         )
+    if photo:
+        content = photos.without_traces(content, kind)
     file = {
         "filename": evidence.shown_name(filename, kind),
         "media_type": kind,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
+from PIL import Image
 
 from service.errors import BadInput, NotAllowed, NotFound
 from service.organizations import evidence
 from service.reports import actions, queries
 from service.reports.models import MOST_FILES
+from tests.service.organizations.test_photos import GPS, SIDE, TOLD, taken
 from tests.service.reports.conftest import ANSWERS, PDF, PNG
 
 
@@ -116,3 +120,20 @@ def test_form_takes_a_file_and_what_was_typed_with_it(project, as_user):
     assert made.report().attachments == []
     empty = browser.post(f"/reports/{report.uid}", data={**ANSWERS, "do": "attach"})
     assert "Choose a file first." in empty.text
+
+
+def test_photo_of_a_telephone_tells_nobody_where_it_was_taken(project, as_user, client):
+    made = project()
+    photo = taken("JPEG")
+    with Image.open(BytesIO(photo)) as before:
+        assert before.getexif().get_ifd(GPS)
+    report = attach(made, "IMG_0001.JPG", photo, people="nobody")
+    made.accept(made.submit(report))
+    public = client.get(f"/reports/{report.uid}/photos/1").content
+    own = as_user(made.ngo.user).get(f"/reports/{report.uid}/files/1").content
+    with Image.open(BytesIO(public)) as after:
+        assert after.getexif().get_ifd(GPS) == {}
+        assert dict(after.getexif()) == {SIDE: 6}, "it is still shown upright"
+    assert own == public
+    folder = made.jobs.settings.data_dir / evidence.FOLDER
+    assert not [file for file in folder.rglob("*") if file.is_file() and TOLD.encode() in file.read_bytes()]
