@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response  # noqa: TC002 — FastAPI reads it
 
 from matching.messages import Message
+from matching.rules import load_preset, preset_names
 from service.audit import queries, words
 from service.audit.models import CHECKS
 from service.errors import SignInNeeded
@@ -48,6 +49,7 @@ def trail(request: Request, session: Reading, actor: Asking) -> Response:
     cursor = request.query_params.get("cursor")
     found = queries.trail(session, actor, wanted, cursor=cursor)
     shown = {name: value for name, value in asked.items() if value}
+    language = language_of(request, actor)
     kind, title = queries.thing(session, actor, wanted.subject) if wanted.subject else ("", "")
     return page(
         request,
@@ -60,13 +62,14 @@ def trail(request: Request, session: Reading, actor: Asking) -> Response:
         title=title,
         noun=words.noun(kind) if kind else None,
         home=words.address(kind, wanted.subject),
-        kinds=_kinds(session, actor, language_of(request, actor)),
+        kinds=_kinds(session, actor, language),
         chain=_chain(request, session, actor) if "check" in request.query_params else None,
         check="/audit?" + urlencode({**shown, "check": "yes"}),
         all_about=lambda uid: "/audit?" + urlencode({"subject": uid}),
         all_by=lambda uid: "/audit?" + urlencode({"actor": uid}),
         address=words.address,
         word=words.word,
+        preset_title=lambda name: load_preset(name).title[language] if name in preset_names() else name,
         label=words.label,
         older="/audit?" + urlencode({**shown, "cursor": found.next}) if found.next else "",
     )

@@ -171,7 +171,7 @@ def release(session: Session, actor: Actor, run: MatchRun, *, confirmed: bool = 
             PAIRING,
             "release",
             round=one.uid,
-            amounts=[str(amount) for amount in queries.amounts_of(pairing)],
+            amounts=[{"amount": sum_.amount, "unit": sum_.unit} for sum_ in queries.amounts_of(pairing)],
             reply_by=reply_by.isoformat() if reply_by else None,
         )
     run.released = moment

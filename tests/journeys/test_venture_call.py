@@ -139,7 +139,7 @@ def read_the_log(call: Call) -> None:
         for one in entries
         if one["name"] == "pairing.release" and call.profiles[RIDERS].title in one["title"]
     ]
-    assert released[0].endswith(" CNY"), "how much was decided is in the log too"
+    assert released[0]["unit"] == "CNY", "how much was decided is in the log too"
     [line] = [one for one in entries if one["name"] == "application.waitlist"]
     assert (line["details"]["place"], line["details"]["mark"]) == (1, 60)
     read_the_page(call)
