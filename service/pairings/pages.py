@@ -85,6 +85,7 @@ def _overview(
         refused=refused,
         round=one,
         runs=[(run, tried_words(one, run.changes, language)) for run in runs],
+        numbers=queries.numbers(session, one),
         sides=[len(rounds.in_the_match(session, one, side)) for side in Side],
         running=running,
         matching=one.status is RoundStatus.MATCHING,
@@ -154,6 +155,7 @@ def _shown(
         problems=problems or {},
         round=one,
         run=run,
+        numbers=queries.numbers(session, one),
         matching=matching,
         carried=found[(number - 1) * showing.PER_PAGE : number * showing.PER_PAGE],
         count=len(found),
@@ -183,6 +185,7 @@ def _without_result(request: Request, session: Session, actor: Actor, one: Round
         "pairings/unfinished.html",
         round=one,
         run=run,
+        numbers=queries.numbers(session, one),
         note=restored(run.note) if run.note else None,
         remedies=[
             (remedy, deciding_pages.override_of(session, one, remedy), suggested(one, remedy))
@@ -215,6 +218,7 @@ def certificate(request: Request, session: Reading, actor: Asking, uid: str, run
         "pairings/certificate.html",
         round=one,
         run=run,
+        numbers=queries.numbers(session, one),
         matching=matching,
         certificate=matching.certificate,
         carried_needs=len(carried_needs),

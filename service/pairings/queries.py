@@ -130,6 +130,14 @@ def runs(session: Session, actor: Actor, one: Round, *, most: int = 50) -> list[
     return list(session.exec(light.order_by(col(MatchRun.id).desc()).limit(most)))
 
 
+def numbers(session: Session, one: Round) -> dict[int, int]:
+    """The runs of a round by their keys, counted from the first: two of one minute are told apart by it."""
+    keys = session.exec(
+        select(col(MatchRun.id)).where(MatchRun.round_id == one.key).order_by(col(MatchRun.id))
+    )
+    return {key: number for number, key in enumerate(keys, 1)}
+
+
 def newest_runs(session: Session) -> list[tuple[Round, MatchRun]]:
     """Rounds that are being matched, each with its newest run; what-ifs and cancelled ones do not count."""
     newest = (

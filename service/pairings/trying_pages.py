@@ -127,6 +127,7 @@ def compare(
         "pairings/compare.html",
         round=one,
         runs=[(run, tried_words(one, run.changes, language)) for run in runs],
+        numbers=queries.numbers(session, one),
         chosen=chosen,
         tried=[tried_words(one, run.changes, language) if run else [] for run in chosen],
         **values,

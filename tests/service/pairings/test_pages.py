@@ -195,6 +195,9 @@ def test_a_what_if_is_asked_for_on_a_form_and_says_what_it_tries(
     compared = page.get(f"{home(talk)}/compare?before={before.uid}&after={uid}").text
     assert "Pairs with another amount" in compared
     assert "gets less" in compared
+    assert "Run 1 · " in compared
+    assert "Run 2 · " in compared
+    assert "What if: " in compared
     assert page.get(f"{home(talk)}/compare?before=nobody&after={uid}").status_code == 404
 
 
