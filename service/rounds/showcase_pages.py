@@ -44,18 +44,21 @@ def _arranges(actor: Actor, one: Round) -> bool:
 
 @router.post("/{uid}/showcase")
 def arrange(session: Writing, actor: Asking, uid: str, typed: Form) -> Response:
-    """Change the order: fairly, one place up or down, or as it was dragged."""
+    """Change the order: fairly, one to the front or a place up or down, or as it was dragged."""
     signed_in(actor)
     one = queries.get(session, actor, uid, lock=True)
     wanted, _, organization = typed.text("do").partition(":")
     match wanted:
         case "fair":
             showcase.arrange_fairly(session, actor, one)
+        case "first":
+            showcase.arrange(session, actor, one, [organization])
         case "up" | "down":
             showcase.move(session, actor, one, organization, -1 if wanted == "up" else 1)
         case _:
             showcase.arrange(session, actor, one, typed.texts("order"))
-    return see_other(f"/rounds/{uid}/showcase?done=saved#turn-{organization}")
+    there = f"#turn-{organization}" if organization else ""
+    return see_other(f"/rounds/{uid}/showcase?done=saved{there}")
 
 
 @router.get("/{uid}/showcase/print")

@@ -153,6 +153,10 @@ def test_facilitator_moves_turns_by_button_and_as_a_whole(
     assert order() == "cab", "the first stays the first"
     desk.post(here, data={"do": "order", "order": [made["b"], made["a"]]})
     assert order() == "bac"
+    desk.post(here, data={"do": f"first:{made['c']}"})
+    assert order() == "cba"
+    desk.post(here, data={"do": f"down:{made['c']}"})
+    desk.post(here, data={"do": f"down:{made['c']}"})
     assert desk.post(here, data={"do": "order", "order": ["nobody"]}).status_code == 422
     assert order() == "bac"
 
