@@ -66,6 +66,7 @@ def make_templates() -> Environment:
         "span": pass_context(lambda context, span: i18n.span_text(span, context["language"])),
         "country": pass_context(lambda context, code: i18n.country_name(code, context["language"])),
         "number": pass_context(lambda context, value: i18n.number_text(value, context["language"])),
+        "listed": pass_context(lambda context, parts: i18n.list_text(parts, context["language"])),
         "percent": pass_context(lambda context, share: i18n.percent_text(share, context["language"])),
         "term": pass_context(
             lambda context, code, scheme: term_text(Term(scheme, code), context["language"])
