@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import httpx
@@ -23,68 +20,27 @@ from service.events import Event, broken_links
 from service.jobs import Job, JobStatus
 from service.pairings import actions
 from service.pairings.models import MatchRun, MatchRunStatus, Pairing
+from tests.journeys.killing import PATIENCE, free_port, processes, wait_for_answer
 from tests.service.conftest import *  # noqa: F403 — the fixtures of a running application
 from tests.service.pairings.conftest import talk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from fastapi.testclient import TestClient
     from sqlalchemy import Engine
 
-    from service.settings import Settings
+    from tests.journeys.killing import Processes
     from tests.service.conftest import SignInAs
     from tests.service.pairings.conftest import Talk
 
-__all__ = ["talk"]
+__all__ = ["processes", "talk"]
 
-WORKERS_KILLED, WEBS_KILLED = 40, 12
+WORKERS_KILLED = {"sqlite": 40, "postgresql": 8}
+WEBS_KILLED = 12
 KILLED_PER_RUN = 4
 """A job is given up after six attempts, which is another story."""
-PATIENCE = 90.0
 IN_FLIGHT = (MatchRunStatus.QUEUED, MatchRunStatus.RUNNING)
-
-
-class Processes:
-    """Forks workers and web servers, and kills them."""
-
-    def __init__(self, pipe: subprocess.Popen[str]) -> None:
-        self._pipe = pipe
-
-    def start(self, what: str) -> int:
-        assert self._pipe.stdin is not None
-        assert self._pipe.stdout is not None
-        self._pipe.stdin.write(f"{what}\n")
-        self._pipe.stdin.flush()
-        return int(self._pipe.stdout.readline())
-
-    @contextmanager
-    def running(self, what: str) -> Iterator[int]:
-        number = self.start(what)
-        try:
-            yield number
-        finally:
-            with suppress(ProcessLookupError):
-                os.kill(number, signal.SIGKILL)
-
-
-@pytest.fixture
-def processes(settings: Settings) -> Iterator[Processes]:
-    command = [
-        sys.executable,
-        "-m",
-        "tests.journeys.processes",
-        str(settings.data_dir),
-        settings.database_url,
-    ]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as pipe:
-        assert pipe.stdout is not None
-        assert pipe.stdout.readline() == "ready\n"
-        yield Processes(pipe)
-        assert pipe.stdin is not None
-        pipe.stdin.close()
 
 
 def _press(engine: Engine, talk: Talk) -> MatchRun:
@@ -121,10 +77,11 @@ def _nothing_wrong(engine: Engine) -> None:
             assert (len(pairs), ends) == ((3, 1) if whole else (0, 0)), run.status
 
 
+@pytest.mark.usefixtures("database_url")
 def test_killed_workers_leave_every_run_done_once(engine: Engine, talk: Talk, processes: Processes) -> None:
     rng = random.Random(20261126)
     killed, pressed = 0, 0
-    while killed < WORKERS_KILLED:
+    while killed < WORKERS_KILLED[engine.dialect.name]:
         run = _press(engine, talk)
         pressed += 1
         for _ in range(KILLED_PER_RUN):
@@ -150,14 +107,12 @@ def test_killed_web_server_has_done_what_it_said_and_nothing_by_halves(
     key = sign_in(client, talk.user).cookies[SESSION_COOKIE]
     acknowledged = set()
     for _ in range(WEBS_KILLED):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         with (
             processes.running(f"web {port}") as web,
             httpx.Client(base_url=f"http://127.0.0.1:{port}", cookies={SESSION_COOKIE: key}) as browser,
         ):
-            _wait_for(browser)
+            wait_for_answer(browser)
             end = time.monotonic() + rng.uniform(0.05, 0.6)
             with suppress(httpx.HTTPError):
                 while time.monotonic() < end:
@@ -178,13 +133,3 @@ def test_killed_web_server_has_done_what_it_said_and_nothing_by_halves(
 
 def _in_flight() -> object:
     return select(MatchRun).where(col(MatchRun.status).in_(IN_FLIGHT))
-
-
-def _wait_for(browser: httpx.Client) -> None:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        with suppress(httpx.HTTPError):
-            if browser.get("/healthz").status_code == 200:
-                return
-        time.sleep(0.05)
-    pytest.fail("the server never answered")
