@@ -135,7 +135,7 @@ def numbers(session: Session, one: Round) -> dict[int, int]:
     keys = session.exec(
         select(col(MatchRun.id)).where(MatchRun.round_id == one.key).order_by(col(MatchRun.id))
     )
-    return {key: number for number, key in enumerate(keys, 1)}
+    return {key: number for number, key in enumerate(keys, 1) if key}
 
 
 def newest_runs(session: Session) -> list[tuple[Round, MatchRun]]:

@@ -77,7 +77,7 @@ def open_page(chromium: Browser, house: House) -> Iterator[Callable[..., Page]]:
         if key:
             context.add_cookies([{"name": SESSION_COOKIE, "value": key, "url": house.url}])
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
             "console",

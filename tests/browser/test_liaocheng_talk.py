@@ -88,7 +88,7 @@ def test_liaocheng_talk_on_screen(talk: Talk) -> None:
 
 def begin_with_a_theme(talk: Talk) -> None:
     """What most organizations ask for and nobody carries is one click away from being the next talk."""
-    talk.forum.house.wait_for_jobs()
+    talk.forum.house.wait_for_jobs(240)
     desk = talk.page("/rounds/new", "Frida")
     largest = desk.locator("#suggestions article").first
     largest.wait_for()

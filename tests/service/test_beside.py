@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,10 @@ from sqlmodel import select
 from service.beside import worker_beside
 from service.db import reading, writing
 from service.jobs import Job, JobStatus, promise
+from service.worker import make_jobs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from multiprocessing.process import BaseProcess
 
     from sqlalchemy import Engine
@@ -49,10 +52,21 @@ def _work_off(engine: Engine) -> None:
     raise AssertionError("the promise was not kept")
 
 
+@contextmanager
+def _promises_delivered(engine: Engine, settings: Settings) -> Iterator[None]:
+    """What is promised here is delivered at once, as by a web server."""
+    jobs = make_jobs(engine, settings)
+    jobs.deliver_after_commit()
+    try:
+        yield
+    finally:
+        jobs.stop()
+
+
 def test_worker_that_was_killed_is_started_again_and_keeps_what_was_promised(
     engine: Engine, settings: Settings
 ) -> None:
-    with worker_beside(settings):
+    with _promises_delivered(engine, settings), worker_beside(settings):
         first = _worker()
         _work_off(engine)
         assert first.pid is not None
