@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from service.settings import Settings
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 
 
 def _worker(before: int | None = None) -> BaseProcess:
