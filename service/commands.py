@@ -316,7 +316,7 @@ def demonstrate(language: str, host: str | None, port: int) -> None:
 
     Unless the environment names a data folder or a database, the demonstration has a folder of its own.
     """
-    from service import demo, demo_agreements, demo_rounds
+    from service import demo, demo_agreements, demo_books, demo_rounds
     from service.db import make_engine
     from service.search.actions import reindex
     from service.settings import Settings
@@ -337,7 +337,10 @@ def demonstrate(language: str, host: str | None, port: int) -> None:
         reindex(work_of(engine))
     jobs = make_jobs(engine, settings)
     demo_rounds.hold(engine, jobs)
-    demo_agreements.sign(engine, jobs)
+    people = demo.sign_ins(engine, settings, language)
+    signed = demo_agreements.sign(engine, jobs)
+    demo_books.keep(engine, signed, demo.facilitator(engine), settings.data_dir)
+    jobs.run_all()
     organizations, listings = demo.counts(engine)
     _note("")
     _tell(
@@ -355,7 +358,7 @@ def demonstrate(language: str, host: str | None, port: int) -> None:
         Message("demo-sign-in", "Sign in at {address}:", address=f"{settings.public_url}/accounts/sign-in"),
         language,
     )
-    for sample, password in demo.sign_ins(engine, settings, language):
+    for sample, password in people:
         _note(f"  {sample.email:<28}{password}   {say(sample.what, language)}")
     _tell(
         Message(

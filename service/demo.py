@@ -12,13 +12,13 @@ import hmac
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sqlmodel import col, select
+from sqlmodel import select
 
 from matching.messages import Message
-from matching.profiles import Side
 from matching.scenarios import load_scenario, scenario_names
 from service.accounts.actions import add_membership, add_user
-from service.accounts.queries import user_by_email
+from service.accounts.models import User
+from service.accounts.queries import actor_of, user_by_email
 from service.db import reading, writing
 from service.listings import actions as listings
 from service.listings.models import Listing
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from matching import profiles
     from matching.scenarios import Scenario
+    from service.permissions import Actor
     from service.settings import Settings
 
 CHUNK = 50
@@ -47,7 +48,7 @@ REASON = "Demonstration data."
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Somebody who can sign in; `scenario` and `side` say of which organization."""
+    """Somebody who can sign in; `listing`, a need or an offer of `scenario`, says of which organization."""
 
     email: str
     name: str
@@ -55,7 +56,7 @@ class Sample:
     language: str | None = None
     roles: tuple[Role, ...] = ()
     scenario: str = ""
-    side: Side = Side.NEED
+    listing: str = ""
     role: Role | None = None
 
 
@@ -66,7 +67,7 @@ SAMPLES = (
         Message("sample-ngo", "editor of an NGO"),
         "zh-Hans",
         scenario="liaocheng",
-        side=Side.NEED,
+        listing="n-wangge",
         role=Role.EDITOR,
     ),
     Sample(
@@ -75,7 +76,7 @@ SAMPLES = (
         Message("sample-company", "owner of a company"),
         "ru",
         scenario="serpukhov",
-        side=Side.OFFER,
+        listing="o-obedy",
         role=Role.OWNER,
     ),
     Sample(
@@ -194,6 +195,14 @@ def _source(scenario: str, profile: str) -> str:
     return f"demo:{scenario}:{profile}"
 
 
+def facilitator(engine: Engine) -> Actor:
+    """The facilitator among the sample people, who must be there."""
+    with reading(engine) as session:
+        [sample] = [one for one in SAMPLES if Role.FACILITATOR in one.roles]
+        user = session.exec(select(User).where(User.email == sample.email)).one()
+        return actor_of(session, user)
+
+
 def sign_ins(engine: Engine, settings: Settings, language: str) -> list[tuple[Sample, str]]:
     """The sample people with their passwords; made where they are missing."""
     for sample in SAMPLES:
@@ -214,11 +223,9 @@ def _person(session: Session, sample: Sample, password: str, language: str) -> N
         language=sample.language or language,
     )
     if sample.role is not None:
+        source = _source(sample.scenario, sample.listing)
         organization_id = session.exec(
-            select(Listing.organization_id)
-            .where(col(Listing.source).startswith(_source(sample.scenario, "")), Listing.side == sample.side)
-            .where(Listing.status == "published")
-            .order_by(col(Listing.id))
+            select(Listing.organization_id).where(Listing.source == source)
         ).first()
         if organization_id is not None:
             add_membership(session, user.key, organization_id, sample.role)

@@ -22,7 +22,7 @@ import uvicorn
 from sqlmodel import SQLModel, col, select
 
 from matching.profiles import ResourceLine
-from service import demo
+from service import demo, demo_rounds
 from service.accounts.models import Membership, SignIn, User, UserStatus
 from service.accounts.proofs import hash_password, key_hash
 from service.accounts.queries import SESSION_COOKIE
@@ -32,6 +32,7 @@ from service.jobs import Job, JobStatus, promise_together
 from service.listings.models import Listing, ListingStatus, ListingTag
 from service.organizations.models import Organization, OrganizationStatus
 from service.settings import Settings
+from service.worker import make_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator
@@ -61,7 +62,9 @@ def serving(app: FastAPI, port: int = 0) -> Iterator[int]:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         door.bind(("127.0.0.1", port))
         door.listen(100)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, timeout_keep_alive=600)
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
         thread.start()
         until = time.monotonic() + STARTING_SECONDS
@@ -234,8 +237,11 @@ class House:
 
 
 @contextmanager
-def open_house(folder: Path, *, scenarios: Iterable[str] = ()) -> Iterator[House]:
-    """An installation of its own in an empty folder, with the organizations of some bundled scenarios."""
+def open_house(folder: Path, *, scenarios: Iterable[str] = (), held: bool = False) -> Iterator[House]:
+    """An installation of its own in an empty folder, with the organizations of some bundled scenarios.
+
+    `held`: each scenario has its round too, matched and left as the demonstration leaves it.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -249,6 +255,8 @@ def open_house(folder: Path, *, scenarios: Iterable[str] = ()) -> Iterator[House
     engine = make_engine(settings.database_url)
     SQLModel.metadata.create_all(engine)
     demo.load(engine, names=scenarios)
+    if held:
+        demo_rounds.hold(engine, make_jobs(engine, settings))
     with serving(app, port):
         yield House(settings.public_url, app, settings, engine)
     engine.dispose()

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 RUNS = {"round:run", "match:run", "pairing:release", "pairing:override", "forum:steer", "audit:read"}
 OWNS = {"listing:create", "listing:publish", "application:submit", "choice:make", "agreement:sign"}
+FOLLOWS_UP = {
+    *("application:screen", "review:assign", "objection:decide", "agreement:draft"),
+    *("report:review", "visit:write", "breach:decide", "organization:bar", "tranche:approve"),
+}
+CARRIES_OUT = {
+    *("agreement:draft", "agreement:end", "milestone:report", "milestone:accept"),
+    *("tranche:request", "tranche:approve", "tranche:pay", "delivery:record", "expense:record"),
+    *("report:write", "report:review", "visit:write", "breach:raise", "breach:answer"),
+}
+"""What facilitators and owners do besides, once agreements are signed."""
 
 
 @dataclass
@@ -53,7 +63,7 @@ class Forum:
         if organization not in self.owners:
             name = f"owner{len(self.owners)}"
             key = self.house.person(f"{name}@example.org", language="zh-Hans", **{organization: Role.OWNER})
-            program = self.house.program(key, OWNS, language="zh-Hans")
+            program = self.house.program(key, OWNS | CARRIES_OUT, language="zh-Hans")
             self.owners[organization] = Owner(name.title(), key, program)
         return self.owners[organization]
 
@@ -109,4 +119,4 @@ class Forum:
 def gather(house: House) -> Forum:
     """The facilitator comes; the owners come when they are needed."""
     key = house.person("frida@example.org", roles=[Role.FACILITATOR])
-    return Forum(house, key, house.program(key, RUNS), house.public())
+    return Forum(house, key, house.program(key, RUNS | FOLLOWS_UP), house.public())
