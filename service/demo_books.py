@@ -6,6 +6,7 @@ the facilitator of the demonstration decides.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from service.organizations.models import Organization
     from service.permissions import Actor
 
+WHOLE = 100
+"""Hundredths of a unit."""
 PEOPLE = 60
 """Whom a project reaches whose need does not say how many."""
 WORDS = {
@@ -115,6 +118,8 @@ class _Books:
         )
         self.words = WORDS.get(agreement.language, WORDS["en"])
         self.today = queries.today()
+        self.came: Counter[str] = Counter()
+        """What was recorded of each gift."""
 
     @cached_property
     def book(self) -> Book:
@@ -211,11 +216,13 @@ class _Books:
                 )
 
     def deliver(self, share: int, *, by: Organization | None = None, days: int = 30) -> None:
-        """So many per cent of what is not money; without `by`, both sides have said so."""
+        """So many per cent of what is not money, in whole units; without `by`, both sides have said so."""
         for gift in self.book.commitments:
-            amount = gift.quantity * share // 100
+            whole = max(WHOLE, gift.quantity * share // 100 // WHOLE * WHOLE)
+            amount = min(whole, gift.quantity - self.came[gift.item])
             if queries.is_cash(gift) or not amount:
                 continue
+            self.came[gift.item] += amount
             giver = self.book.organization(gift.organization_id)
             on = self.today - timedelta(days=days)
             made = deliveries.record_delivery(
@@ -296,8 +303,7 @@ def _returned(books: _Books) -> None:
 
 def _overdue(books: _Books) -> None:
     """What was promised comes, but nothing is told: a report is late."""
-    books.deliver(25)
-    books.deliver(25, by=books.giver, days=2)
+    books.deliver(40, by=books.giver, days=2)
     books.visit()
 
 

@@ -229,11 +229,11 @@ class House:
             made = browser.post("/api/v1/accounts/tokens", json=asked)
         assert made.status_code == 201, made.text
         headers = {"authorization": f"Bearer {made.json()['secret']}", "accept-language": language}
-        return Program(httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=60))
+        return Program(httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=120))
 
     def public(self) -> Program:
         """A program of nobody."""
-        return Program(httpx.Client(base_url=f"{self.url}/api/v1", timeout=60))
+        return Program(httpx.Client(base_url=f"{self.url}/api/v1", timeout=120))
 
 
 @contextmanager
@@ -256,7 +256,9 @@ def open_house(folder: Path, *, scenarios: Iterable[str] = (), held: bool = Fals
     SQLModel.metadata.create_all(engine)
     demo.load(engine, names=scenarios)
     if held:
-        demo_rounds.hold(engine, make_jobs(engine, settings))
+        jobs = make_jobs(engine, settings)
+        demo_rounds.hold(engine, jobs)
+        jobs.run_all()
     with serving(app, port):
         yield House(settings.public_url, app, settings, engine)
     engine.dispose()

@@ -368,7 +368,7 @@ def _commitments(gifts: Iterable[_Gift], language: str) -> Iterator[CommitmentTe
         commitment, valuation = GIFTS.get(
             kind, ("services", "time" if unit in ("hour", "day") else "in-kind")
         )
-        if commitment == "cash" and is_currency(unit):
+        if is_currency(unit):
             worth = (amount, unit)
         yield CommitmentTerms.model_validate(
             {

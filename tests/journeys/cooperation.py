@@ -116,7 +116,7 @@ class Cooperation:
                 )
         assert signed["status"] == "in-force"
         assert {one["signature"]["text_hash"] for one in signed["parties"]} == {frozen["text_hash"]}
-        self.forum.house.wait_for_jobs()
+        self.forum.house.wait_for_jobs(300)
 
     # Money --------------------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ class Stranger:
     """A browser of nobody, reading one language."""
 
     def __init__(self, address: str, language: str = "en") -> None:
-        self.http = httpx.Client(base_url=address, headers={"accept-language": language}, timeout=60)
+        self.http = httpx.Client(base_url=address, headers={"accept-language": language}, timeout=120)
 
     def open(self, path: str) -> Page:
         answer = self.http.get(path)

@@ -209,7 +209,7 @@ def test_lelin_home_is_carried_by_a_three_party_agreement_of_its_sponsors(
     made.results, made.people = "老人有了去处，孩子放学有人看。", 900
     carried(made)
     page = read_by(stranger, made)
-    page.says("乐邻小家", "Three-party agreement", *sponsors, "Supervising authority")
+    page.says("乐邻小家", "Three-party agreement", *sponsors, "Supervising authority", "Money (Labour)")
     given = {
         one["giver"]: one["given"]
         for one in stranger.http.get(f"/api/v1/cooperations/{made.id}").json()["promises"]
@@ -433,7 +433,7 @@ def the_year_adds_up(city: Forum, forum: Forum, stranger: Stranger) -> None:
             of_offers[offer] = session.exec(select(Pairing).where(col(Pairing.offer_id).in_(own))).first()
         sign_history(session, scenario, held, of_offers)
         promise(session, "draw_network")
-    city.house.wait_for_jobs()
+    city.house.wait_for_jobs(300)
     given = [one for one in scenario.profiles.cooperations if one.offer in fund.offers]
     spent = sum(one.quantity.amount for one in given)
     assert (len(given), spent) == (108, 12_068_650_00)

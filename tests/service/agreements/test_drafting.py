@@ -102,6 +102,16 @@ def test_all_pairings_of_a_round_are_drafted_at_once_by_need(
         drafting.round_of(session, deal.ngo.actor, deal.round)
 
 
+def test_goods_counted_in_money_are_worth_that_sum(
+    session, deal, enter, pair, make_party, make_listing, steering
+):
+    need = enter(deal.round, make_listing(make_party("Kitchen"), "Meals for a year"))
+    offer = enter(deal.round, make_listing(make_party("Mill"), "Flour", Side.OFFER))
+    pairing = pair(need, offer, PairingStatus.AGREED, gifts=[gift(900, kind="goods")])
+    [given] = queries.terms_of(drafting.from_pairings(session, steering, [pairing])).commitments
+    assert (given.kind, given.value, given.currency, given.valuation) == ("goods", 90_000, "CNY", "in-kind")
+
+
 def test_an_accepted_request_becomes_an_agreement(session, make_party, make_listing):
     ngo, firm = make_party("NGO", Role.OWNER), make_party("Law firm", Role.OWNER, kind="business")
     lines = [{"kind": "services", "amount": "40 hours", "worth": "8000 CNY"}]

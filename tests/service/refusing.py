@@ -1,0 +1,22 @@
+"""Asks for something that must be refused, and looks at why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from service.errors import BadInput, ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def refused(code: str, act: Callable[..., object], *given: Any, **more: Any) -> None:
+    """The use case is refused, with this code for the whole or for a field, and with words."""
+    with pytest.raises(ServiceError) as why:
+        act(*given, **more)
+    error = why.value
+    said = [one.message for one in error.problems] if isinstance(error, BadInput) else [error.message]
+    assert code in [one.code for one in said]
+    assert all(str(one).strip() for one in said)
