@@ -268,6 +268,9 @@ def export_command(
     from service.disclosure.exports import Format, export
 
     if what not in tuple(Format):
+        if out is not None:
+            forms = ", ".join(Format)
+            raise typer.BadParameter(f"“{what}” is no form of open data; those are {forms}.")
         _export_listings(Path(what))
         return
     with _database() as engine:

@@ -9,10 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from io import BytesIO
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 import httpx
 import pytest
+from openpyxl import load_workbook
 from sqlalchemy import delete, update
 from sqlmodel import col, select
 from typer.testing import CliRunner
@@ -22,11 +25,13 @@ from service.accounts.models import User
 from service.accounts.queries import authenticate
 from service.cli import app as cli
 from service.db import make_engine, reading, writing
+from service.disclosure.exports import Format
 from service.events import Event
 from service.jobs import LEASE, Job, JobStatus, promise
 from service.listings.models import Listing, ListingStatus
 from service.organizations.models import Organization
 from service.settings import Settings
+from tests.load.bench_disclosure import fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,6 +122,30 @@ def test_user_that_cannot_be_is_refused_with_the_reason() -> None:
 def test_misspelt_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QIAO_SMPT_URL", "x")
     assert "QIAO_SMPT_URL" in _run("migrate", status=1).stderr
+
+
+def test_open_data_are_written_in_each_of_their_forms(installed: Engine, tmp_path: Path) -> None:
+    fill(installed, 9, 3)
+    found: dict[str, int] = {}
+    for form in Format:
+        out = tmp_path / form
+        assert _run("export", form, "--out", str(out)).stdout == ""
+        match form:
+            case Format.GIVING | Format.OCDS | Format.JSONLD:
+                whole = json.loads(out.read_text(encoding="utf-8"))
+                lists = [value for name, value in whole.items() if name in ("grants", "releases", "@graph")]
+                found[form] = len(lists[0])
+            case Format.CSV:
+                found[form] = len(out.read_text(encoding="utf-8-sig").splitlines()) - 1
+                assert _run("export", form).stdout_bytes == out.read_bytes(), "without a file: to the screen"
+            case Format.XLSX:
+                found[form] = load_workbook(BytesIO(out.read_bytes()))["Cooperations"].max_row - 1
+            case Format.GRAPHML | Format.GEXF:
+                found[form] = ElementTree.fromstring(out.read_bytes()).tag.endswith(form)  # noqa: S314 — our own
+    assert found == dict.fromkeys(Format, 3) | {"ocds": 0, "graphml": 1, "gexf": 1}
+    refused = _run("export", "pdf", "--out", str(tmp_path / "x"), status=2)
+    assert "no form of open data" in refused.stderr
+    assert not (tmp_path / "x").exists()
 
 
 def test_spreadsheet_is_imported_once_and_written_out_again(installed: Engine, tmp_path: Path) -> None:
