@@ -1,0 +1,89 @@
+"""Every way of breaking a rule of agreements that other tests do not tell: refused, with its reason."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from matching.profiles import Side
+from service.accounts.sessions import Proof
+from service.agreements import actions, checking, drafting, queries, signing
+from service.agreements.models import AgreementKind
+from service.agreements.terms import Terms
+from service.db import now
+from service.organizations.models import OrganizationStatus
+from service.pairings.models import PairingStatus
+from tests.service.agreements.conftest import gift, proof_of, sign_by
+from tests.service.refusing import refused
+
+
+def test_drafts_that_cannot_be(session, deal, steering, enter, pair, make_party, make_listing):
+    second = make_party("Second")
+    need = enter(deal.round, make_listing(second, "Books for a school"))
+    offer = enter(deal.round, make_listing(make_party("Giver"), "Money", Side.OFFER))
+    released = pair(need, offer, PairingStatus.RELEASED, gifts=[gift(5_000)])
+    other = enter(deal.round, make_listing(make_party("Other"), "Cash", Side.OFFER))
+    ready = pair(need, other, PairingStatus.MUTUAL, gifts=[gift(5_000)])
+    begin = partial(drafting.from_pairings, session, steering)
+    refused("pairings-none", begin, [])
+    refused("pairings-needs", begin, [*deal.pairings, released])
+    refused("pairing-not-ready", begin, [released])
+    wanted = drafting.Wanted(supervisor=second.organization.uid)
+    refused("party-twice", begin, [ready], wanted)
+    refused("organization-unknown", begin, [ready], drafting.Wanted(operator="nobody"))
+    drafted = begin(deal.pairings)
+    refused("drafted-already", begin, deal.pairings)
+    refused("not-amendable", drafting.amend, session, steering, drafted)
+
+
+def test_versions_that_cannot_be(session, deal, drafted, steering):
+    terms = queries.terms_of(drafted)
+    save = partial(actions.save, session, steering, drafted)
+    refused("language-second", save, terms, second_language=drafted.language)
+    refused("language-second", save, terms, second_language="tlh")
+    twice = terms.model_copy(update={"parties": (*terms.parties, terms.parties[0])})
+    refused("party-once", save, twice)
+    without = tuple(one for one in terms.parties if one.organization != deal.ngo.organization.uid)
+    own = partial(actions.save, session, deal.ngo.actor, drafted)
+    refused("party-own", own, terms.model_copy(update={"parties": without}))
+    session.rollback()
+    remark = partial(actions.comment, session, deal.ngo.actor, drafted)
+    refused("clause-unknown", remark, "Why?", "no-such-clause")
+    refused("field-missing", remark, " ")
+    refused("text-long", remark, "x" * 4_001)
+
+
+def test_signatures_that_cannot_be(session, deal, drafted, steering, make_user):
+    signing.open_signing(session, steering, drafted)
+    refused("text-frozen", actions.save, session, steering, drafted, queries.terms_of(drafted), note="Late.")
+    given = {"text_hash": drafted.text_hash, "position": "Director"}
+    sign = partial(signing.sign, session, deal.fund.actor, drafted)
+    old = Proof(deal.fund.user.key, now().replace(year=2020))
+    refused("proof-old", sign, old, name="Li", **given)
+    refused("field-missing", sign, proof_of(deal.fund.actor), name=" ", **given)
+    refused("text-long", sign, proof_of(deal.fund.actor), name="x" * 121, **given)
+    refused("party-choose", sign, proof_of(deal.fund.actor), name="Li", organization="nobody", **given)
+    deal.bureau.organization.status = OrganizationStatus.SUSPENDED
+    session.merge(deal.bureau.organization)
+    session.flush()
+    refused("party-not-verified", sign, proof_of(deal.fund.actor), name="Li", **given)
+    deal.bureau.organization.status = OrganizationStatus.VERIFIED
+    session.merge(deal.bureau.organization)
+    session.flush()
+    for party in deal.all:
+        sign_by(session, drafted, party)
+    refused("negotiation-over", actions.comment, session, steering, drafted, "Too late?")
+    refused("not-by-implementer", actions.complete, session, deal.ngo.actor, drafted)
+    amendment = drafting.amend(session, steering, drafted)
+    refused("amendment-open", drafting.amend, session, steering, drafted)
+    fewer = queries.terms_of(amendment)
+    fewer = fewer.model_copy(update={"parties": fewer.parties[1:]})
+    refused("parties-amended", actions.save, session, steering, amendment, fewer)
+    signing.open_signing(session, steering, amendment)
+    signing.record_on_stage(session, steering, amendment)
+    refused("amendment-part", actions.suspend, session, steering, amendment, "Rest.")
+
+
+def test_an_empty_text_says_all_that_is_missing():
+    said = {one.message.code for one in checking.problems(AgreementKind.THREE_PARTY, Terms(), ["en"])}
+    assert said >= {"field-missing", "term-missing", "parties-few", "parties-three", "clause-missing"}
+    assert said >= {"commitments-none"}
