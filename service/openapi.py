@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi.openapi.utils import get_openapi
@@ -10,6 +12,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 VERSION = "1"
+EXAMPLES = Path(__file__).with_name("examples.json")
+"""An answer of every shape, as it was given: `python -m tests.examples`."""
 DESCRIPTION = """\
 Needs and offers of organizations, found across five languages.
 
@@ -76,7 +80,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
             title="Qiao", version=VERSION, description=DESCRIPTION, routes=app.routes, openapi_version="3.1.0"
         )
         components = document.setdefault("components", {})
-        components.setdefault("schemas", {})["Problem"] = PROBLEM
+        schemas = components.setdefault("schemas", {})
+        schemas["Problem"] = PROBLEM
+        for shape, example in json.loads(EXAMPLES.read_text(encoding="utf-8")).items():
+            schemas[shape]["examples"] = [example]
         components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         document["security"] = [{}, {"token": []}]
         for path in document["paths"].values():

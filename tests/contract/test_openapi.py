@@ -20,6 +20,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
@@ -39,6 +40,7 @@ from service.db import now, writing
 from service.permissions import Role, table
 from service.reports.models import ReportStatus
 from service.rounds.models import RoundStatus
+from tests import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,6 +136,16 @@ def test_every_answer_is_as_described(
     assert len(answered) > 30
     good = {label for label, codes in answered.items() if any(code < 300 for code in codes)}
     assert len(good) > (2 if role is Role.VISITOR else 8), "most calls must not be refused at the door"
+
+
+def test_every_shape_of_an_answer_has_an_example_that_fits_it(world: World) -> None:
+    document = world.app.openapi()
+    for name in {shape for _, _, shape, _ in examples.answered(document) if shape}:
+        shown = document["components"]["schemas"][name].get("examples")
+        assert shown, f"{name}: python -m tests.examples"
+        schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+        for example in shown:
+            Draft202012Validator(schema).validate(example)
 
 
 @pytest.mark.parametrize(
