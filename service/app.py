@@ -191,6 +191,7 @@ def create_app(settings: Settings) -> FastAPI:
         funding_pages.section_of_organization,
         section_of_organization,
         disclosure_pages.section_of_organization,
+        reports_pages.section_of_organization,
     ]
     app.state.listing_sections = [
         section_of_listing(site),

@@ -307,7 +307,6 @@ def profile(request: Request, session: Reading, actor: Asking, uid: str) -> Resp
         numbers=numbers,
         registers=REGISTERS,
         sector=queries.sector_of(organization.kind),
-        completeness=queries.completeness(organization, numbers),
         insider=queries.is_insider(actor, organization),
         data=profile_data(organization, numbers, site_of(request).settings.public_url, language),
         sections=[

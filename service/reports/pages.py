@@ -15,7 +15,7 @@ from service.errors import BadInput, NotFound
 from service.organizations.desk import problems_by_field, signed_in
 from service.organizations.evidence import path_of, read
 from service.permissions import may, require
-from service.reports import actions, clinic, queries, questions, visits
+from service.reports import actions, clinic, queries, questions, transparency, visits
 from service.reports.models import (
     ANSWER_CHARACTERS,
     MOST_FILES,
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from matching.messages import Message
     from service.agreements.models import Agreement
+    from service.organizations.models import Organization
     from service.permissions import Actor
     from service.reports.models import Report
 
@@ -337,6 +338,16 @@ def visit_file(request: Request, session: Reading, actor: Asking, uid: str, numb
     """A file of a visit, for the parties and facilitators."""
     signed_in(actor)
     return _sent(request, queries.file_of(visits.get(session, actor, uid), number))
+
+
+# On the profile of an organization ----------------------------------------------------------------------
+
+
+def section_of_organization(
+    session: Session, _actor: Actor, organization: Organization
+) -> tuple[str, dict[str, Any]]:
+    """How open it is."""
+    return "reports/transparency.html", {"shown": transparency.of_organization(session, organization)}
 
 
 # The clinic ---------------------------------------------------------------------------------------------
