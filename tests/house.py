@@ -22,7 +22,7 @@ import uvicorn
 from sqlmodel import SQLModel, col, select
 
 from matching.profiles import ResourceLine
-from service import demo, demo_rounds
+from service import demo, demo_agreements, demo_books, demo_rounds
 from service.accounts.models import Membership, SignIn, User, UserStatus
 from service.accounts.proofs import hash_password, key_hash
 from service.accounts.queries import SESSION_COOKIE
@@ -35,13 +35,14 @@ from service.settings import Settings
 from service.worker import make_jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Iterator
+    from collections.abc import Callable, Coroutine, Iterable, Iterator
     from pathlib import Path
 
     from fastapi import FastAPI
     from sqlalchemy import Engine
 
     from matching.profiles import Side
+    from service.jobs import Jobs
     from service.permissions import Role
 
 T = TypeVar("T")
@@ -118,6 +119,11 @@ class House:
     engine: Engine
 
     @cached_property
+    def jobs(self) -> Jobs:
+        """What does its jobs while nobody serves it."""
+        return make_jobs(self.engine, self.settings)
+
+    @cached_property
     def _password_hash(self) -> str:
         return hash_password(PASSWORD)
 
@@ -125,7 +131,6 @@ class House:
         self, email: str, *, roles: list[Role] | None = None, language: str = "en", **member_of: Role
     ) -> str:
         """Makes somebody who can sign in, with places in organizations (by uid); gives a session's key."""
-        key = uuid4().hex
         with writing(self.engine) as session:
             user = User(
                 email=email,
@@ -141,6 +146,13 @@ class House:
             for uid, role in member_of.items():
                 organization = session.exec(select(Organization).where(col(Organization.uid) == uid)).one()
                 session.add(Membership(user_id=user.key, organization_id=organization.key, role=role))
+        return self.sign_in(email)
+
+    def sign_in(self, email: str) -> str:
+        """Lets somebody who is known in; gives a session's key."""
+        key = uuid4().hex
+        with writing(self.engine) as session:
+            user = session.exec(select(User).where(User.email == email)).one()
             session.add(
                 SignIn(
                     token_hash=key_hash(key),
@@ -236,11 +248,27 @@ class House:
         return Program(httpx.Client(base_url=f"{self.url}/api/v1", timeout=120))
 
 
+def hold_rounds(house: House) -> None:
+    """Each scenario that is there has its round, matched and left as the demonstration leaves it."""
+    demo_rounds.hold(house.engine, house.jobs)
+
+
+def demonstrate(house: House) -> None:
+    """Everything that `qiao demo` shows."""
+    demo.load(house.engine)
+    hold_rounds(house)
+    demo.sign_ins(house.engine, house.settings, "en")
+    signed = demo_agreements.sign(house.engine, house.jobs)
+    demo_books.keep(house.engine, signed, demo.facilitator(house.engine), house.settings.data_dir)
+
+
 @contextmanager
-def open_house(folder: Path, *, scenarios: Iterable[str] = (), held: bool = False) -> Iterator[House]:
+def open_house(
+    folder: Path, *, scenarios: Iterable[str] = (), furnish: Callable[[House], None] | None = None
+) -> Iterator[House]:
     """An installation of its own in an empty folder, with the organizations of some bundled scenarios.
 
-    `held`: each scenario has its round too, matched and left as the demonstration leaves it.
+    `furnish` puts more into it, before anybody can look.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -255,10 +283,10 @@ def open_house(folder: Path, *, scenarios: Iterable[str] = (), held: bool = Fals
     engine = make_engine(settings.database_url)
     SQLModel.metadata.create_all(engine)
     demo.load(engine, names=scenarios)
-    if held:
-        jobs = make_jobs(engine, settings)
-        demo_rounds.hold(engine, jobs)
-        jobs.run_all()
+    house = House(settings.public_url, app, settings, engine)
+    if furnish is not None:
+        furnish(house)
+        house.jobs.run_all()
     with serving(app, port):
-        yield House(settings.public_url, app, settings, engine)
+        yield house
     engine.dispose()

@@ -59,23 +59,31 @@ def chromium() -> Iterator[Browser]:
 def open_page(chromium: Browser, house: House) -> Iterator[Callable[..., Page]]:
     """Opens a fresh browser window: `open_page("/search", language="es", width=390, key=house.person(…))`.
 
+    `at` another house where it is not the one that all stories share.
+
     What a script or the content policy complains about fails the test.
     """
     contexts = []
     complaints: list[str] = []
 
     def opened(
-        path: str = "/", *, language: str = "en", width: int = 1280, key: str = "", scripts: bool = True
+        path: str = "/",
+        *,
+        language: str = "en",
+        width: int = 1280,
+        key: str = "",
+        scripts: bool = True,
+        at: House = house,
     ) -> Page:
         context = chromium.new_context(
-            base_url=house.url,
+            base_url=at.url,
             locale=language,
             viewport={"width": width, "height": 844},
             java_script_enabled=scripts,
         )
         contexts.append(context)
         if key:
-            context.add_cookies([{"name": SESSION_COOKIE, "value": key, "url": house.url}])
+            context.add_cookies([{"name": SESSION_COOKIE, "value": key, "url": at.url}])
         page = context.new_page()
         page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))

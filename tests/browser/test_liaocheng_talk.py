@@ -298,7 +298,7 @@ def decline(talk: Talk, one: dict[str, Any]) -> None:
     """One says no, and why."""
     no = card(talk, one, "offer")
     no.locator("summary").click()
-    no.get_by_role("textbox").fill(NO)
+    no.locator("textarea").fill(NO)
     no.get_by_role("button", name=talk.say("Decline"), exact=True).click()
     no.get_by_text(NO).wait_for()
     talk.look(talk.phones[one["offer"]["organization"]], "phone-declined")

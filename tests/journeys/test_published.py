@@ -21,7 +21,7 @@ from service.listings.models import Listing
 from service.pairings.models import Pairing
 from service.rounds.models import Application, Round, RoundPhase
 from tests.history import sign_history
-from tests.house import open_house
+from tests.house import hold_rounds, open_house
 from tests.journeys.cooperation import Cooperation, draft
 from tests.journeys.forum import gather
 from tests.journeys.stranger import Stranger, money
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forum]:
     """Everybody of all five scenarios, in one house."""
     folder = tmp_path_factory.mktemp("published")
-    with open_house(folder, scenarios=scenario_names(), held=True) as house:
+    with open_house(folder, scenarios=scenario_names(), furnish=hold_rounds) as house:
         yield gather(house)
 
 
