@@ -17,7 +17,7 @@ from babel import Locale
 from babel.core import get_global
 from babel.dates import format_date, format_time, format_timedelta, get_timezone, get_timezone_location
 from babel.lists import format_list
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
 
 from matching.text import LANGUAGES
 
@@ -96,10 +96,12 @@ def _percent_text(share: float, language: str) -> str:
 
 @lru_cache(maxsize=_KEPT)
 def money_text(value: float, currency: str, language: str) -> str:
-    """A sum of money, without decimals where it is whole."""
+    """A sum of money: no decimals where it is whole, a space between letters and digits (CLDR)."""
     pattern = locale(language).currency_formats["standard"].pattern
     if value == int(value):
         pattern = pattern.replace(".00", "")
+    if get_currency_symbol(currency, locale(language))[-1].isalpha():
+        pattern = pattern.replace("¤#", "¤\N{NO-BREAK SPACE}#")
     return format_currency(value, currency, format=pattern, locale=locale(language), currency_digits=False)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from matching.messages import Message
 from service.errors import BadInput, NotNow
+from service.states import unfitting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,9 +48,7 @@ class Lifecycle(Generic[Status]):
                 if one.needs_reason and not reason.strip():
                     raise BadInput.one("reason", Message("reason-needed", "Please give a reason."))
                 return one.target
-        raise NotNow(
-            Message("not-now", "This cannot be done now: its state is “{status}”.", status=status.value)
-        )
+        raise NotNow(unfitting(status))
 
     def possible(self, status: Status) -> tuple[str, ...]:
         """The steps that can be taken from a status."""

@@ -31,6 +31,7 @@ from service.organizations.models import tidy
 from service.pairings.models import PAIRING, PairingStatus
 from service.permissions import may, require
 from service.rounds.models import Application, Round
+from service.states import STATES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,7 +190,7 @@ def _still_signing(agreement: Agreement) -> None:
             Message(
                 "not-signing",
                 "This cannot be signed now: its state is “{status}”.",
-                status=agreement.status.value,
+                status=STATES[agreement.status],
             )
         )
 

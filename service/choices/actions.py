@@ -25,6 +25,7 @@ from service.organizations.models import Organization, tidy
 from service.pairings.models import PAIRING, Pairing, PairingStatus
 from service.permissions import may, require
 from service.rounds.models import Application
+from service.states import unfitting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -285,9 +286,7 @@ def _still_released(state: Choosing, line: Line) -> None:
     if state.has_lapsed(line.pairing):
         raise NotNow(Message("reply-over", "The time to answer this pairing is over."))
     if status is not PairingStatus.RELEASED:
-        raise NotNow(
-            Message("not-now", "This cannot be done now: its state is “{status}”.", status=status.value)
-        )
+        raise NotNow(unfitting(status))
 
 
 def _check_pending(session: Session, one: Round, line: Line, side: Side, state: Choosing) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BindParameter, ColumnElement, Executable, and_, bindparam, func, or_
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, func, or_
 from sqlalchemy import select as rows_of
 from sqlalchemy.orm import aliased, load_only
 from sqlmodel import Session, col, select
@@ -261,10 +261,7 @@ _SIDES = (
 )
 """What a pairing is told by; the rest of its listings is read where somebody asks for it."""
 
-
-def _many(name: str) -> BindParameter[Any]:
-    return bindparam(name, expanding=True)
-
+_many = partial(bindparam, expanding=True)
 
 # A whole hall asks these within a minute: to put a statement together takes longer than to execute it.
 

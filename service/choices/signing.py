@@ -24,6 +24,7 @@ from service.pairings.models import PAIRING, Pairing, PairingStatus
 from service.permissions import require
 from service.rounds.models import Round, RoundStatus
 from service.rounds.phases import require_phase
+from service.states import unfitting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,11 +125,7 @@ def _signing(session: Session, one: Round, line: Line) -> Choosing:
     if pairing.status is not PairingStatus.RELEASED:
         if pairing.status is PairingStatus.PROPOSED:
             raise NotFound
-        raise NotNow(
-            Message(
-                "not-now", "This cannot be done now: its state is “{status}”.", status=pairing.status.value
-            )
-        )
+        raise NotNow(unfitting(pairing.status))
     if state.has_phase:
         raise NotNow(Message("not-mutual", "Both sides must have accepted before they sign."))
     if state.has_lapsed(pairing):

@@ -29,6 +29,7 @@ def test_every_unit_can_be_said_in_every_language() -> None:
 def test_money_is_written_as_the_language_writes_it() -> None:
     assert quantity_text(Quantity(120_050, "EUR"), "es").replace("\xa0", " ") == "1.200,50 €"
     assert quantity_text(Quantity(28_000_000, "CNY"), "zh-Hans") == "¥280,000"
+    assert quantity_text(Quantity(28_000_000, "RUB"), "zh-Hans") == "RUB\N{NO-BREAK SPACE}280,000"
 
 
 def test_parameters_are_said_in_the_language_too() -> None:

@@ -499,14 +499,3 @@ def test_objections_are_bounded_for_each_sender(noticed: Noticed, settings: Sett
     ) as client:
         codes = [client.post(f"{noticed.page}/objections", data=TYPED).status_code for _ in range(6)]
     assert codes == [303] * 5 + [429]
-
-
-@pytest.mark.parametrize("language", ["zh-Hans", "zh-Hant", "en", "ru", "es"])
-def test_page_answers_in_every_language(
-    noticed: Noticed, client: TestClient, as_user: AsUser, rows: Rows, language: str
-) -> None:
-    objected(noticed, client, rows)
-    answer = client.get(f"{noticed.page}?lang={language}")
-    assert answer.status_code == 200
-    assert f'<html lang="{language}"' in answer.text
-    assert as_user(noticed.facilitator).get(f"{noticed.page}?lang={language}").status_code == 200
