@@ -22,6 +22,7 @@ from service.accounts.actions import hold
 from service.accounts.queries import held, identify, says_who
 from service.agreements import api as agreements_api
 from service.agreements import pages as agreements_pages
+from service.agreements.queries import of_pairings as agreements_of
 from service.assets import STATIC
 from service.audit import api as audit_api
 from service.audit import pages as audit_pages
@@ -200,6 +201,7 @@ def create_app(settings: Settings) -> FastAPI:
     ]
     app.state.listing_ends = [applying_pages.section_of_listing]
     app.state.carried_needs = carried_needs
+    app.state.agreements_of = agreements_of
     app.state.round_sections = [
         applying_pages.section_of_round,
         pairing_pages.section_of_round,

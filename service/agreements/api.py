@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, File, Form, Path, Query, Request, Response, UploadFile
+from fastapi.responses import FileResponse
 
 from service.accounts.queries import SESSION_COOKIE
 from service.accounts.sessions import prove
-from service.agreements import actions, drafting, queries, showing, signing
+from service.agreements import actions, drafting, printing, queries, showing, signing
 from service.agreements.models import AgreementStatus  # noqa: TC001 — FastAPI reads it
 from service.agreements.shapes import (
     AgreementDetailOut,
@@ -27,10 +29,21 @@ from service.agreements.terms import Terms
 from service.errors import SignInNeeded
 from service.listings import queries as listings
 from service.organizations.desk import signed_in
+from service.organizations.evidence import path_of, read
 from service.paging import Cursor, Limit, PieceOut, piece
 from service.pairings import queries as pairings
 from service.rounds import queries as rounds
-from service.web import Asking, Reading, Writing, etag, language_of, limit, require_match
+from service.web import (
+    Asking,
+    Reading,
+    Writing,
+    etag,
+    file_to_save,
+    language_of,
+    limit,
+    require_match,
+    site_of,
+)
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -45,6 +58,12 @@ Step = Literal["open-signing", "resume", "complete", "on-stage"]
 StepWithReason = Literal["revise", "abandon", "suspend", "terminate"]
 TRIES = "10/15minutes"
 """How often one may show who one is before signing."""
+
+
+class Pdf(Response):
+    """A PDF."""
+
+    media_type = "application/pdf"
 
 
 def _get(session: Session, actor: Actor, uid: str, *, lock: bool = False) -> Agreement:
@@ -209,6 +228,50 @@ def sign_agreement(
         organization=given.organization,
     )
     return _shown(request, response, session, actor, agreement)
+
+
+@router.post("/agreements/{uid}/scans")
+def hand_in_scan(
+    uid: Uid,
+    request: Request,
+    response: Response,
+    session: Writing,
+    actor: Asking,
+    organization: Annotated[str, Form(max_length=32, description="The party that signed on paper.")],
+    name: Annotated[str, Form(max_length=120, description="Who signed.")],
+    file: Annotated[UploadFile, File(description="PDF, PNG or JPEG.")],
+    position: Annotated[str, Form(max_length=120, description="As what.")],
+) -> AgreementDetailOut:
+    """Hand in the scan of the text that a party signed on paper, in the place of signing here."""
+    agreement = _get(session, actor, uid, lock=True)
+    settings = site_of(request).settings
+    signing.record_scan(
+        session,
+        actor,
+        agreement,
+        organization=organization,
+        name=name,
+        position=position,
+        filename=file.filename or "",
+        content=read(file.file, settings.upload_bytes),
+        data_dir=settings.data_dir,
+    )
+    return _shown(request, response, session, actor, agreement)
+
+
+@router.get("/agreements/{uid}/scans/{signature}", response_class=FileResponse)
+def get_scan(uid: Uid, signature: Uid, request: Request, session: Reading, actor: Asking) -> Response:
+    """The scan that stands for a signature."""
+    kept = queries.scan_of(session, _get(session, actor, uid), signature)
+    return file_to_save(path_of(site_of(request).settings.data_dir, kept["sha256"]), SimpleNamespace(**kept))
+
+
+@router.get("/agreements/{uid}/pdf", response_class=Pdf)
+def get_pdf(uid: Uid, request: Request, session: Reading, actor: Asking) -> Pdf:
+    """The agreement as PDF/A: as it was signed, or as it stands in the draft."""
+    agreement = _get(session, actor, uid)
+    public_url = site_of(request).settings.public_url
+    return Pdf(printing.print_out(session, agreement, public_url=public_url, time_zone=actor.time_zone))
 
 
 @router.post("/agreements/{uid}/amendments", status_code=201)

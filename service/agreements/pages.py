@@ -17,7 +17,7 @@ from service.agreements.clauses import book
 from service.agreements.models import SIGNED, AgreementStatus
 from service.agreements.terms import Terms
 from service.audit.words import happening
-from service.errors import BadInput, NotFound, SignInNeeded
+from service.errors import BadInput, SignInNeeded
 from service.events import history
 from service.listings import queries as listings
 from service.listings.editing import options
@@ -189,29 +189,17 @@ def _edits(session: Session, actor: Actor, agreement: Agreement) -> bool:
 @router.get("/agreements/{uid}/scans/{signature}")
 def scan(request: Request, session: Reading, actor: Asking, uid: Uid, signature: Uid) -> Response:
     """The scan of a text that was signed on paper."""
-    agreement = _seen(session, actor, uid)
-    kept = [one for one in queries.signatures(session, agreement) if one.uid == signature and one.scan]
-    if not kept:
-        raise NotFound
-    path = evidence.path_of(site_of(request).settings.data_dir, kept[0].scan["sha256"])
-    return file_to_save(path, SimpleNamespace(**kept[0].scan))
+    kept = queries.scan_of(session, _seen(session, actor, uid), signature)
+    path = evidence.path_of(site_of(request).settings.data_dir, kept["sha256"])
+    return file_to_save(path, SimpleNamespace(**kept))
 
 
 @router.get("/agreements/{uid}.pdf")
 def pdf(request: Request, session: Reading, actor: Asking, uid: Uid) -> Response:
     """The agreement as PDF/A."""
     agreement = _seen(session, actor, uid)
-    signed = agreement.status in SIGNED
-    terms = queries.signed_terms(session, agreement) if signed else queries.terms_of(agreement)
-    amended = queries.amended(session, agreement)
-    content = printing.pdf(
-        agreement,
-        terms,
-        queries.parties(session, agreement),
-        public_url=site_of(request).settings.public_url,
-        amended=amended.number if amended else "",
-        time_zone=actor.time_zone,
-    )
+    public_url = site_of(request).settings.public_url
+    content = printing.print_out(session, agreement, public_url=public_url, time_zone=actor.time_zone)
     headers = {"Content-Disposition": f'inline; filename="agreement-{agreement.number}.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
 

@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from matching.messages import Quantity
+from service.agreements import queries
 from service.agreements.clauses import book, label, long_date, party_name, role_name, sums_text
 from service.agreements.clauses import money as money_of
-from service.agreements.models import Agreement, AgreementStatus
+from service.agreements.models import SIGNED, Agreement, AgreementStatus
 from service.i18n import moment_text
 from service.wording import quantity_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from sqlmodel import Session
 
     from service.agreements.queries import Bound
     from service.agreements.terms import Terms
@@ -54,6 +57,20 @@ def pdf(
     )
     made: bytes = typeset("agreement.typ", data)
     return made
+
+
+def print_out(session: Session, agreement: Agreement, *, public_url: str, time_zone: str) -> bytes:
+    """An agreement as PDF/A: as it was signed, or as it stands in the draft."""
+    signed = agreement.status in SIGNED
+    amended = queries.amended(session, agreement)
+    return pdf(
+        agreement,
+        queries.signed_terms(session, agreement) if signed else queries.terms_of(agreement),
+        queries.parties(session, agreement),
+        public_url=public_url,
+        amended=amended.number if amended else "",
+        time_zone=time_zone,
+    )
 
 
 def typeset(template: str, data: dict[str, Any], *, form: Literal["pdf", "png"] = "pdf") -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_, true
 from sqlmodel import Session, col, select
@@ -348,6 +348,14 @@ def signatures(session: Session, agreement: Agreement) -> list[Signature]:
     """All signatures ever given, those that count no longer too, oldest first."""
     own = select(Signature).where(col(Signature.agreement_id) == agreement.key)
     return list(session.exec(own.order_by(col(Signature.id))))
+
+
+def scan_of(session: Session, agreement: Agreement, signature: str) -> dict[str, Any]:
+    """What is kept of the scan that stands for a signature. Raises NotFound."""
+    for one in signatures(session, agreement):
+        if one.uid == signature and one.scan:
+            return one.scan
+    raise NotFound
 
 
 def holds_scan(session: Session, digest: str) -> bool:

@@ -129,6 +129,8 @@ class SignatureOut(BaseModel):
     at: datetime
     method: SignatureMethod
     text_hash: str
+    scan: str | None
+    """Where the scan of what was signed on paper is."""
 
 
 class PartyOut(BaseModel):

@@ -42,7 +42,7 @@ def out(session: Session, agreements: Sequence[Agreement]) -> list[AgreementOut]
             round=rounds.get(one.round_id or 0),
             need=needs.get(one.need_id or 0),
             amends=amended.get(one.amends_id or 0),
-            parties=[_party(each) for each in bound[one.key]],
+            parties=[_party(one, each) for each in bound[one.key]],
             **one.model_dump(
                 include=set(AgreementOut.model_fields) - {"id", "round", "need", "amends", "parties"}
             ),
@@ -100,7 +100,7 @@ def compared(before: Terms, after: Terms) -> list[PassageOut]:
     ]
 
 
-def _party(bound: Bound) -> PartyOut:
+def _party(agreement: Agreement, bound: Bound) -> PartyOut:
     signature = bound.signature
     return PartyOut(
         organization=bound.organization.uid,
@@ -108,6 +108,7 @@ def _party(bound: Bound) -> PartyOut:
         role=bound.party.role,
         signature=SignatureOut(
             at=signature.created,
+            scan=f"/api/v1/agreements/{agreement.uid}/scans/{signature.uid}" if signature.scan else None,
             **signature.model_dump(include={"name", "position", "method", "text_hash"}),
         )
         if signature

@@ -55,6 +55,7 @@ def _signing(
         signs=one.status is RoundStatus.SIGNING,
         own_sides=lambda line: _own_sides(actor, line),
         steers=may(actor, "forum:steer"),
+        agreements=request.app.state.agreements_of(session, actor, [line.pairing.key for line in found]),
         problems=problems or {},
     )
 

@@ -195,3 +195,13 @@ def test_versions_are_shown_with_what_came_in_and_went_out(
     assert "<ins>" in page.text
     assert "<del>" in page.text
     assert "Shorter." in words(page)
+
+
+def test_list_of_a_ceremony_leads_to_the_text_for_those_who_may_read_it(
+    drafted: Agreement, deal: Deal, as_user: Any, facilitator: User, make_party: MakeParty
+) -> None:
+    link = f'href="/agreements/{drafted.uid}"'
+    ceremony = f"/rounds/{deal.round.uid}/signing"
+    assert as_user(facilitator).get(ceremony).text.count(link) == 2, "at each of its pairings"
+    assert link in as_user(deal.fund.user).get(ceremony).text
+    assert link not in as_user(make_party("Green Home").user).get(ceremony).text
