@@ -79,5 +79,5 @@ def _plain(html: str) -> str:
 
 def money(amounts: Iterable[int], currency: str) -> list[str]:
     """Sums in minor units as English pages write them."""
-    sign = {"CNY": "CN¥", "RUB": "RUB"}[currency]
+    sign = {"CNY": "CN¥", "RUB": "RUB "}[currency]
     return [f"{sign}{amount // 100:,}" for amount in amounts]

@@ -66,7 +66,7 @@ def test_unmet_needs_become_a_talk_with_one_click(
     assert facilitator.post("/rounds/new", data=form).status_code == 303
     (talk,) = rows(select(Round))
     assert (talk.preset, talk.themes) == ("monthly-talk", ["elderly-care"])
-    assert talk.title == "Monthly talk: Elderly care, Older people"
+    assert talk.title == "Monthly talk: Elderly care and Older people"
     (begun,) = rows(select(Event).where(Event.name == "round.create"))
     assert begun.reason == "3 needs without a partner ask for it."
     assert begun.details["themes"] == ["elderly-care"]
