@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Path, Query, Request, Response, UploadFile
@@ -28,8 +27,8 @@ from service.agreements.shapes import (
 from service.agreements.terms import Terms
 from service.errors import SignInNeeded
 from service.listings import queries as listings
-from service.organizations.desk import signed_in
-from service.organizations.evidence import path_of, read
+from service.organizations.desk import sent, signed_in
+from service.organizations.evidence import read
 from service.paging import Cursor, Limit, PieceOut, piece
 from service.pairings import queries as pairings
 from service.rounds import queries as rounds
@@ -38,7 +37,6 @@ from service.web import (
     Reading,
     Writing,
     etag,
-    file_to_save,
     language_of,
     limit,
     require_match,
@@ -262,8 +260,7 @@ def hand_in_scan(
 @router.get("/agreements/{uid}/scans/{signature}", response_class=FileResponse)
 def get_scan(uid: Uid, signature: Uid, request: Request, session: Reading, actor: Asking) -> Response:
     """The scan that stands for a signature."""
-    kept = queries.scan_of(session, _get(session, actor, uid), signature)
-    return file_to_save(path_of(site_of(request).settings.data_dir, kept["sha256"]), SimpleNamespace(**kept))
+    return sent(request, queries.scan_of(session, _get(session, actor, uid), signature))
 
 
 @router.get("/agreements/{uid}/pdf", response_class=Pdf)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -23,7 +22,7 @@ from service.listings import queries as listings
 from service.listings.editing import options
 from service.organizations import evidence
 from service.organizations import queries as organizations
-from service.organizations.desk import problems_by_field, signed_in
+from service.organizations.desk import problems_by_field, sent, signed_in
 from service.organizations.models import Organization
 from service.paging import piece
 from service.pairings import queries as pairings
@@ -36,7 +35,6 @@ from service.web import (
     Reading,
     Typed,
     Writing,
-    file_to_save,
     language_of,
     limit,
     page,
@@ -189,9 +187,7 @@ def _edits(session: Session, actor: Actor, agreement: Agreement) -> bool:
 @router.get("/agreements/{uid}/scans/{signature}")
 def scan(request: Request, session: Reading, actor: Asking, uid: Uid, signature: Uid) -> Response:
     """The scan of a text that was signed on paper."""
-    kept = queries.scan_of(session, _seen(session, actor, uid), signature)
-    path = evidence.path_of(site_of(request).settings.data_dir, kept["sha256"])
-    return file_to_save(path, SimpleNamespace(**kept))
+    return sent(request, queries.scan_of(session, _seen(session, actor, uid), signature))
 
 
 @router.get("/agreements/{uid}.pdf")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import date  # noqa: TC003 — FastAPI reads it
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, File, Form, Path, Request, Response, UploadFile
 
 from service.errors import SignInNeeded
 from service.funding import actions, breaches, deliveries, queries, shapes, showing, spending, turns
 from service.funding.models import Delivery, Disbursement
-from service.organizations.evidence import path_of, read
-from service.web import Asking, Reading, Writing, file_to_save, language_of, site_of
+from service.organizations.desk import sent
+from service.organizations.evidence import read
+from service.web import Asking, Reading, Writing, language_of, site_of
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -214,13 +215,7 @@ def record_expense(
 def get_voucher(uid: Uid, request: Request, session: Reading, actor: Asking) -> Response:
     """The voucher of an expense."""
     _known(actor)
-    return _file(request, spending.voucher_of(session, actor, uid))
-
-
-def _file(request: Request, kept: dict[str, Any]) -> Response:
-    return file_to_save(
-        path_of(site_of(request).settings.data_dir, kept["sha256"]), showing.StoredAs.of(kept)
-    )
+    return sent(request, spending.voucher_of(session, actor, uid))
 
 
 # Breaches -----------------------------------------------------------------------------------------------
@@ -273,7 +268,7 @@ def get_evidence(
 ) -> Response:
     """One of the files that were handed in."""
     _known(actor)
-    return _file(request, breaches.piece_of_evidence(session, actor, uid, number))
+    return sent(request, breaches.piece_of_evidence(session, actor, uid, number))
 
 
 @router.post("/breaches/{uid}/answer")

@@ -23,8 +23,8 @@ from service.funding.models import (
     Milestone,
     MilestoneStatus,
 )
-from service.organizations.desk import problems_by_field, signed_in, uploaded
-from service.organizations.evidence import path_of, read
+from service.organizations.desk import problems_by_field, sent, signed_in, uploaded
+from service.organizations.evidence import read
 from service.permissions import may
 from service.web import (
     NOTHING_TYPED,
@@ -33,7 +33,6 @@ from service.web import (
     Reading,
     Typed,
     Writing,
-    file_to_save,
     language_of,
     page,
     see_other,
@@ -304,12 +303,7 @@ def spend(request: Request, session: Writing, actor: Asking, uid: str, typed: Fo
 def voucher(request: Request, session: Reading, actor: Asking, uid: str) -> Response:
     """The voucher of an expense."""
     signed_in(actor)
-    return _file(request, spending.voucher_of(session, actor, uid))
-
-
-def _file(request: Request, kept: dict[str, Any]) -> Response:
-    path = path_of(site_of(request).settings.data_dir, kept["sha256"])
-    return file_to_save(path, showing.StoredAs.of(kept))
+    return sent(request, spending.voucher_of(session, actor, uid))
 
 
 def _day(typed: Typed, field: str, uid: str) -> date | None:
@@ -469,7 +463,7 @@ def _confirmed(typed: Typed) -> None:
 def breach_evidence(request: Request, session: Reading, actor: Asking, uid: str, number: int) -> Response:
     """One of the files that were handed in."""
     signed_in(actor)
-    return _file(request, breaches.piece_of_evidence(session, actor, uid, number))
+    return sent(request, breaches.piece_of_evidence(session, actor, uid, number))
 
 
 def section_of_organization(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from matching.messages import Message, Quantity
@@ -194,19 +193,6 @@ def expense(book: Book, one: Expense) -> ExpenseOut:
         organization=book.organization(one.organization_id).uid,
         voucher=one.voucher.get("filename", ""),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class StoredAs:
-    """The name and type under which a file is saved."""
-
-    filename: str
-    media_type: str
-
-    @classmethod
-    def of(cls, kept: dict[str, Any]) -> StoredAs:
-        """Of a file as it is stored beside a row."""
-        return cls(kept["filename"], kept["media_type"])
 
 
 def milestone(one: Milestone) -> MilestoneOut:

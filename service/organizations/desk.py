@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response  # noqa: TC002 — FastAPI reads it
+from fastapi.responses import FileResponse, Response  # noqa: TC002 — FastAPI reads it
 
 from matching.messages import Message
 from service.audit import queries as audit
@@ -38,6 +39,7 @@ from service.web import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from enum import StrEnum
 
     from sqlmodel import Session
@@ -207,6 +209,12 @@ def hand_in(request: Request, session: Writing, actor: Asking, uid: str, typed: 
     except BadInput as error:
         return _wrong(request, session, actor, uid, typed, error)
     return _there(uid, "saved", "#evidence")
+
+
+def sent(request: Request, kept: Mapping[str, Any]) -> FileResponse:
+    """A file that is kept in a row as filename, media type and SHA-256, to be saved."""
+    path = path_of(site_of(request).settings.data_dir, kept["sha256"])
+    return file_to_save(path, SimpleNamespace(filename=kept["filename"], media_type=kept["media_type"]))
 
 
 @router.get("/{uid}/evidence/{piece}")

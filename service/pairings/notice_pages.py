@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
@@ -11,8 +10,8 @@ from fastapi.responses import Response  # noqa: TC002 — FastAPI reads it
 from matching.messages import Message
 from service.accounts.queries import fold_email, own
 from service.errors import BadInput, NotFound
-from service.organizations.desk import problems_by_field, signed_in
-from service.organizations.evidence import path_of, read
+from service.organizations.desk import problems_by_field, sent, signed_in
+from service.organizations.evidence import read
 from service.pairings import notice, objections
 from service.pairings.models import OBJECTION_CHARACTERS, Consequence
 from service.permissions import may
@@ -28,7 +27,6 @@ from service.web import (
     Typed,
     Writing,
     client_address,
-    file_to_save,
     language_of,
     limit,
     page,
@@ -162,14 +160,6 @@ def _follows(typed: Typed, objection: str) -> Consequence:
     return Consequence(chosen)
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A file of an objection, to be saved."""
-
-    filename: str
-    media_type: str
-
-
 @router.get("/objections/{objection}/evidence/{number}")
 def evidence(
     request: Request, session: Reading, actor: Asking, uid: str, objection: str, number: int
@@ -177,9 +167,7 @@ def evidence(
     """A file that was handed in with an objection, for those who decide it."""
     signed_in(actor)
     rounds.get(session, actor, uid)
-    found = objections.piece_of_evidence(session, actor, objection, number)
-    path = path_of(site_of(request).settings.data_dir, found["sha256"])
-    return file_to_save(path, _File(found["filename"], found["media_type"]))
+    return sent(request, objections.piece_of_evidence(session, actor, objection, number))
 
 
 @router.post("/confirm")

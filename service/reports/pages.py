@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,8 @@ from fastapi.responses import Response
 from matching.rules import load_preset, preset_names
 from service.agreements import queries as agreements
 from service.errors import BadInput, NotFound
-from service.organizations.desk import problems_by_field, signed_in
-from service.organizations.evidence import path_of, read
+from service.organizations.desk import problems_by_field, sent, signed_in
+from service.organizations.evidence import read
 from service.permissions import may, require
 from service.reports import actions, clinic, queries, questions, transparency, visits
 from service.reports.models import (
@@ -31,7 +30,6 @@ from service.web import (
     Reading,
     Typed,
     Writing,
-    file_to_save,
     language_of,
     page,
     see_other,
@@ -296,19 +294,6 @@ def _decided(request: Request, session: Session, actor: Actor, uid: str, typed: 
 # Files --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A file of a report or visit, to be saved or shown as a picture."""
-
-    filename: str
-    media_type: str
-
-
-def _sent(request: Request, file: dict[str, Any]) -> Response:
-    path = path_of(site_of(request).settings.data_dir, file["sha256"])
-    return file_to_save(path, _File(file["filename"], file["media_type"]))
-
-
 @router.get("/reports/{uid}/files/{number}")
 def file(request: Request, session: Reading, actor: Asking, uid: str, number: int) -> Response:
     """A file of a report, for the parties and facilitators."""
@@ -316,13 +301,13 @@ def file(request: Request, session: Reading, actor: Asking, uid: str, number: in
     found = queries.get(session, actor, uid)
     if found.status not in queries.HANDED_IN and not queries.may_write(actor, found):
         raise NotFound
-    return _sent(request, queries.file_of(found, number))
+    return sent(request, queries.file_of(found, number))
 
 
 @router.get("/reports/{uid}/photos/{number}")
 def photo(request: Request, session: Reading, uid: str, number: int) -> Response:
     """A photo of an accepted report that everybody may see."""
-    return _sent(request, queries.published_photo(session, uid, number))
+    return sent(request, queries.published_photo(session, uid, number))
 
 
 @router.post("/reports/{uid}/photos/{number}/hide")
@@ -337,7 +322,7 @@ def hide_photo(session: Writing, actor: Asking, uid: str, number: int) -> Respon
 def visit_file(request: Request, session: Reading, actor: Asking, uid: str, number: int) -> Response:
     """A file of a visit, for the parties and facilitators."""
     signed_in(actor)
-    return _sent(request, queries.file_of(visits.get(session, actor, uid), number))
+    return sent(request, queries.file_of(visits.get(session, actor, uid), number))
 
 
 # On the profile of an organization ----------------------------------------------------------------------

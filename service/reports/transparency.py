@@ -9,16 +9,14 @@ from sqlmodel import col, func, select
 
 from service.agreements.models import Agreement
 from service.organizations import queries as organizations
-from service.reports.models import Report, ReportStatus
-from service.reports.queries import owed, today_at
+from service.reports.models import Report
+from service.reports.queries import OPEN, owed, today_at
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from service.organizations.models import Organization
     from service.organizations.queries import Completeness
-
-HANDED_IN = (ReportStatus.SUBMITTED, ReportStatus.ACCEPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,6 @@ def of_organization(session: Session, organization: Organization) -> Transparenc
     ).all()
     return Transparency(
         facts=organizations.completeness(organization, organizations.identifiers(session, organization)),
-        handed_in=sum(count for status, count in due if status in HANDED_IN),
+        handed_in=sum(count for status, count in due if status not in OPEN),
         due=sum(count for _, count in due),
     )
