@@ -38,6 +38,7 @@ from service.rounds.actions import advance_phase, step_back
 from service.rounds.models import Application, ApplicationStatus, Round, RoundStatus
 from service.rounds.phases import is_over, require_phase
 from service.rounds.steps import take_step
+from service.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -246,7 +247,7 @@ def _decline_refused(session: Session, actor: Actor, one: Round) -> None:
     sides |= {line.offer.uid: (line.offer, line.pairing.offer_id) for line in standing}
     refused = refused_now(session, one, [listing for listing, _ in sides.values()])
     for uid, reason in sorted(refused.items()):
-        _decline(session, actor, one, sides[uid][1], str(reason))
+        _decline(session, actor, one, sides[uid][1], say(reason, one.language))
 
 
 def _to_decide(session: Session, actor: Actor, uid: str) -> tuple[Objection, Round]:

@@ -217,11 +217,12 @@ def test_who_was_barred_during_the_notice_is_declined_with_the_reason(
         organization.status = OrganizationStatus.BARRED
         organization.barred_until = now().date() + timedelta(days=300)
         session.add(organization)
+        session.get_one(Round, noticed.round.key).language = "zh-Hans"
     noticed.over()
     assert as_user(noticed.facilitator).post(f"{noticed.page}/confirm").status_code == 303
     [declined] = rows(select(Application).where(Application.status == ApplicationStatus.DECLINED))
     assert declined.key == barred.need_id
-    assert "is barred until" in declined.reason
+    assert "之前不得参加" in declined.reason, "in the language of the round"
     [dropped] = rows(select(Pairing).where(Pairing.status == PairingStatus.DROPPED))
     assert (dropped.uid, dropped.reason) == (barred.uid, declined.reason)
     [event] = rows(select(Event).where(Event.name == "round.confirm"))
@@ -492,10 +493,7 @@ def test_objections_are_bounded_for_each_sender(noticed: Noticed, settings: Sett
     from service.app import create_app
     from tests.service.conftest import BASE_URL
 
-    with TestClient(
-        create_app(settings.model_copy(update={"rate_limit": True})),
-        base_url=BASE_URL,
-        follow_redirects=False,
-    ) as client:
+    app = create_app(settings.model_copy(update={"rate_limit": True}))
+    with TestClient(app, base_url=BASE_URL, follow_redirects=False) as client:
         codes = [client.post(f"{noticed.page}/objections", data=TYPED).status_code for _ in range(6)]
     assert codes == [303] * 5 + [429]
