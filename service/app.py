@@ -21,6 +21,7 @@ from service.accounts import pages as accounts_pages
 from service.accounts.actions import hold
 from service.accounts.queries import held, identify, says_who
 from service.agreements import api as agreements_api
+from service.agreements import drafting_pages
 from service.agreements import pages as agreements_pages
 from service.agreements.queries import of_pairings as agreements_of
 from service.assets import STATIC
@@ -119,6 +120,7 @@ PAGES = (
     search_pages,
     webhooks_pages,
     funding_pages,
+    drafting_pages,
     agreements_pages,
     meetings_pages,
     choices_pages,

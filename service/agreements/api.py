@@ -99,7 +99,12 @@ def draft_agreement(
     """Draft an agreement from pairings of one need, or from an accepted request; nothing is typed twice."""
     signed_in(actor)
     wanted = drafting.Wanted(
-        given.kind, given.language, given.second_language, given.supervisor, given.operator
+        given.kind,
+        given.language,
+        given.second_language,
+        given.supervisor,
+        given.operator,
+        tuple(given.partners),
     )
     if given.request:
         asked = listings.request(session, actor, given.request, lock=True)

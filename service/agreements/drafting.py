@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from matching.messages import Message, Term
+from matching.messages import Message
 from matching.profiles import Side
-from matching.reading.quantities import is_currency
 from matching.text import LANGUAGES
 from service.agreements import queries
-from service.agreements.clauses import About, book, written
+from service.agreements.clauses import About, written
 from service.agreements.models import (
     AGREEMENT,
     TITLE_CHARACTERS,
@@ -29,15 +28,8 @@ from service.agreements.models import (
     PartyRole,
     Revision,
 )
-from service.agreements.terms import (
-    BudgetTerms,
-    CommitmentTerms,
-    MilestoneTerms,
-    PartyTerms,
-    ReportTerms,
-    Terms,
-    TrancheTerms,
-)
+from service.agreements.schedule import Gift, commitments, planned, worth_of
+from service.agreements.terms import PartyTerms, ReportTerms, Terms
 from service.errors import BadInput, NotFound, NotNow
 from service.events import record
 from service.listings.models import Listing, Request, RequestStatus
@@ -47,34 +39,16 @@ from service.pairings import queries as pairings
 from service.pairings.models import Pairing
 from service.rounds.models import Round
 from service.rounds.queries import preset_of
-from service.wording import term_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from service.permissions import Actor
 
 BEGINS_IN, LASTS = timedelta(days=14), timedelta(days=365)
 """When a project begins and how long it lasts where nobody has said so."""
-PAID_IN = timedelta(days=15)
-SHARES: dict[AgreementKind, tuple[int, ...]] = {
-    AgreementKind.DONATION: (100,),
-    AgreementKind.COOPERATION: (60, 40),
-    AgreementKind.PURCHASE: (30, 50, 20),
-    AgreementKind.THREE_PARTY: (50, 30, 20),
-}
-"""How the money of each kind is paid unless the parties agree otherwise, per cent: on signature, at the
-middle, at the end."""
-GIFTS = {
-    "money": ("cash", "cash"),
-    "goods": ("goods", "in-kind"),
-    "volunteers": ("volunteers", "time"),
-    "staff": ("volunteers", "time"),
-    "venue": ("venue", "in-kind"),
-    "media": ("media", "in-kind"),
-    "endorsement": ("endorsement", "in-kind"),
-}
-"""By resource kind: kind of the commitment and how it is valued; everything else is a service."""
+WATCHING = frozenset({PartyRole.SUPERVISOR, PartyRole.OPERATOR})
+"""One of these makes an agreement tripartite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +60,61 @@ class Wanted:
     second_language: str = ""
     supervisor: str = ""
     operator: str = ""
+    partners: tuple[str, ...] = ()
+
+    @property
+    def further(self) -> list[tuple[str, PartyRole]]:
+        """Whom it names beside those who give and carry out."""
+        named = [(self.supervisor, PartyRole.SUPERVISOR), (self.operator, PartyRole.OPERATOR)]
+        return [one for one in named if one[0]] + [(uid, PartyRole.PARTNER) for uid in self.partners]
 
 
 @dataclass(frozen=True, slots=True)
-class _Gift:
-    """What one organization gives: so much of a line of its listing."""
+class Basis:
+    """What an agreement is drafted from: a need, who carries it out, and what is given to it."""
 
-    giver: Organization
-    kind: str
-    part: str
-    amount: int
-    unit: str
-    worth: tuple[int, str] | None = None
+    need: Listing
+    implementer: Organization
+    funders: list[Organization]
+    gifts: list[Gift]
+
+    @property
+    def parties(self) -> list[tuple[Organization, PartyRole]]:
+        """Those who give and who carries it out."""
+        return [*((one, PartyRole.FUNDER) for one in self.funders), (self.implementer, PartyRole.IMPLEMENTER)]
+
+    @property
+    def kind(self) -> AgreementKind:
+        """What it is unless somebody chooses otherwise."""
+        return _kind(self.parties, self.gifts)
+
+    @property
+    def language(self) -> str:
+        """What it is written in unless somebody chooses otherwise."""
+        known = (self.need.language, self.implementer.language)
+        return next((one for one in known if one in LANGUAGES), "en")
+
+
+def basis(session: Session, actor: Actor, chosen: Sequence[Pairing]) -> Basis:
+    """What one or several sponsors of the same need give to it, if it can be drafted now."""
+    if not chosen:
+        raise BadInput.one("pairings", Message("pairings-none", "Choose at least one pairing."))
+    if len({one.need_id for one in chosen}) > 1:
+        raise BadInput.one(
+            "pairings", Message("pairings-needs", "One agreement is about one need; choose pairings of one.")
+        )
+    sides = pairings.sides_of(session, chosen)
+    need = sides[chosen[0].key][0]
+    funders = {offer.organization.key: offer.organization for _, offer in sides.values()}
+    queries.require_party(actor, "agreement:draft", [need.organization.key, *funders])
+    for one in chosen:
+        if one.status not in queries.READY:
+            raise NotNow(
+                Message("pairing-not-ready", "Only what both sides have chosen can become an agreement.")
+            )
+    _not_twice(queries.drafted(session, chosen))
+    gifts = [gift for one in chosen for gift in _given(one, sides[one.key][1])]
+    return Basis(need.listing, need.organization, list(funders.values()), gifts)
 
 
 def from_pairings(
@@ -113,33 +130,14 @@ def from_pairings(
             .execution_options(populate_existing=True)
         )
     )
-    if not locked:
-        raise BadInput.one("pairings", Message("pairings-none", "Choose at least one pairing."))
-    if len({one.need_id for one in locked}) > 1:
-        raise BadInput.one(
-            "pairings", Message("pairings-needs", "One agreement is about one need; choose pairings of one.")
-        )
-    sides = pairings.sides_of(session, locked)
-    need = sides[locked[0].key][0]
-    funders = {offer.organization.key: offer.organization for _, offer in sides.values()}
-    queries.require_party(actor, "agreement:draft", [need.organization.key, *funders])
-    for one in locked:
-        if one.status not in queries.READY:
-            raise NotNow(
-                Message("pairing-not-ready", "Only what both sides have chosen can become an agreement.")
-            )
-    _not_twice(queries.drafted(session, locked))
-    gifts = [gift for one in locked for gift in _given(one, sides[one.key][1])]
+    found = basis(session, actor, locked)
     one_round = session.get_one(Round, locked[0].round_id)
     reports = preset_of(one_round).process.reports
     agreement = _draft(
         session,
         actor,
         wanted,
-        need.listing,
-        need.organization,
-        list(funders.values()),
-        gifts,
+        found,
         ReportTerms(
             monthly="monthly" in reports,
             quarterly="quarterly" in reports or not reports,
@@ -158,41 +156,39 @@ def _not_twice(there: Agreement | None) -> None:
         raise NotNow(Message("drafted-already", told, number=there.number))
 
 
-def _given(pairing: Pairing, offer: pairings.SideOf) -> Iterator[_Gift]:
+def _given(pairing: Pairing, offer: pairings.SideOf) -> Iterator[Gift]:
     for gift in pairing.gifts:
         used = gift["used"]
         lines = offer.listing.lines
         line: dict[str, Any] = lines[gift["offer_line"]] if gift["offer_line"] < len(lines) else {}
-        yield _Gift(
+        yield Gift(
             offer.organization,
             gift["kind"],
             gift["part"],
             used["amount"],
             used["unit"],
-            _worth(line, used["amount"]),
+            worth_of(line, used["amount"]),
         )
-
-
-def _worth(line: dict[str, Any], amount: int) -> tuple[int, str] | None:
-    """What so much of a line of an offer is worth."""
-    worth = line.get("worth")
-    if not worth or not line.get("amount"):
-        return None
-    return round(worth["amount"] * amount / line["amount"]), worth["unit"]
 
 
 def round_of(session: Session, actor: Actor, one: Round) -> list[Agreement]:
     """Draft all that both sides of a round want and nobody has drafted yet: one agreement for each need."""
     queries.require_party(actor, "agreement:draft", [])
-    ready = queries.undrafted(session, actor, one)
-    bundles: dict[int, list[Pairing]] = {}
-    for pairing in ready:
-        bundles.setdefault(pairing.need_id, []).append(pairing)
-    return [from_pairings(session, actor, bundle) for bundle in bundles.values()]
+    return _each(session, actor, queries.undrafted(session, actor, one))
 
 
-def from_request(session: Session, actor: Actor, request: Request, wanted: Wanted = Wanted()) -> Agreement:
-    """Draft what an accepted request outside any round has brought together."""
+def mine(session: Session, actor: Actor) -> list[Agreement]:
+    """Draft all that the actor's organizations and their partners want: one agreement for each need."""
+    return _each(session, actor, queries.undrafted(session, actor))
+
+
+def _each(session: Session, actor: Actor, ready: Sequence[Pairing]) -> list[Agreement]:
+    bundles = queries.bundles(session, ready)
+    return [from_pairings(session, actor, bundle.pairings) for bundle in bundles]
+
+
+def basis_of_request(session: Session, actor: Actor, request: Request) -> Basis:
+    """What an accepted request outside any round has brought together, if it can be drafted now."""
     queries.require_party(
         actor, "agreement:draft", [request.from_organization_id, request.to_organization_id]
     )
@@ -205,22 +201,17 @@ def from_request(session: Session, actor: Actor, request: Request, wanted: Wante
     sender = session.get_one(Organization, request.from_organization_id)
     receiver = session.get_one(Organization, request.to_organization_id)
     implementer, funder = (receiver, sender) if asked.side is Side.NEED else (sender, receiver)
-    lines = (offer or asked).lines
     gifts = [
-        _Gift(funder, line["kind"], "programme", line["amount"], line["unit"], _worth(line, line["amount"]))
-        for line in lines
+        Gift(funder, line["kind"], "programme", line["amount"], line["unit"], worth_of(line, line["amount"]))
+        for line in (offer or asked).lines
     ]
-    agreement = _draft(
-        session,
-        actor,
-        wanted,
-        need or asked,
-        implementer,
-        [funder],
-        gifts,
-        ReportTerms(),
-        request_id=request.key,
-    )
+    return Basis(need or asked, implementer, [funder], gifts)
+
+
+def from_request(session: Session, actor: Actor, request: Request, wanted: Wanted = Wanted()) -> Agreement:
+    """Draft what an accepted request outside any round has brought together."""
+    found = basis_of_request(session, actor, request)
+    agreement = _draft(session, actor, wanted, found, ReportTerms(), request_id=request.key)
     _record(session, actor, agreement, request=request.uid)
     return agreement
 
@@ -251,40 +242,34 @@ def amend(session: Session, actor: Actor, agreement: Agreement) -> Agreement:
 
 
 def _draft(
-    session: Session,
-    actor: Actor,
-    wanted: Wanted,
-    need: Listing,
-    implementer: Organization,
-    funders: Sequence[Organization],
-    gifts: Sequence[_Gift],
-    reports: ReportTerms,
-    **links: Any,
+    session: Session, actor: Actor, wanted: Wanted, found: Basis, reports: ReportTerms, **links: Any
 ) -> Agreement:
     """Fill in all that is known and write it down."""
+    need, implementer = found.need, found.implementer
+    *funders, carrying_out = found.parties
+    watching = (wanted.supervisor, wanted.operator)
     parties = [
-        (one, PartyRole.FUNDER) for one in funders if one.uid not in (wanted.supervisor, wanted.operator)
+        *((one, role) for one, role in funders if one.uid not in watching),
+        *_further(session, actor, wanted, found),
+        carrying_out,
     ]
-    parties += [
-        (_further(session, actor, uid, role, implementer), role)
-        for role in (PartyRole.SUPERVISOR, PartyRole.OPERATOR)
-        if (uid := getattr(wanted, role.value))
-    ]
-    parties.append((implementer, PartyRole.IMPLEMENTER))
-    kind = wanted.kind or _kind(parties, gifts)
-    language, second = _languages(wanted, need, implementer)
+    kind = wanted.kind or _kind(parties, found.gifts)
+    if (reason := _unfit(kind, parties, found.gifts)) is not None:
+        raise BadInput.one("kind", reason)
+    language = wanted.language if wanted.language in LANGUAGES else found.language
+    second = wanted.second_language if wanted.second_language in LANGUAGES else ""
+    languages = [language, second] if second and second != language else [language]
     starts = need.starts or organizations.today() + BEGINS_IN
     ends = need.ends if need.ends and need.ends > starts else starts + LASTS
     terms = Terms(
-        title={one: need.title for one in (language, second) if one},
+        title=dict.fromkeys(languages, need.title),
         parties=tuple(_party(session, one, role) for one, role in parties),
         starts=starts,
         ends=ends,
-        commitments=tuple(_commitments(gifts, language)),
+        commitments=tuple(commitments(found.gifts, language)),
         reports=reports,
     )
-    terms = _planned(terms, kind, implementer, language)
-    languages = [one for one in (language, second) if one]
+    terms = planned(terms, kind, implementer, language)
     terms = terms.model_copy(update={"clauses": written(kind, terms, about(need), languages)})
     return _begun(
         session,
@@ -294,7 +279,7 @@ def _draft(
         kind=kind,
         title=need.title[:TITLE_CHARACTERS],
         language=language,
-        second_language=second,
+        second_language="".join(languages[1:]),
         need_id=need.key if need.side is Side.NEED else None,
         **links,
     )
@@ -308,40 +293,64 @@ def about(need: Listing | None) -> About:
 
 
 def _further(
-    session: Session, actor: Actor, uid: str, role: PartyRole, implementer: Organization
-) -> Organization:
-    try:
-        found = organizations.get(session, actor, uid)
-    except NotFound as error:
-        raise BadInput.one(
-            role.value, Message("organization-unknown", "Choose an organization from the list.")
-        ) from error
-    if found.key == implementer.key:
-        raise BadInput.one(
-            role.value,
-            Message("party-twice", "Who carries the project out cannot supervise it as well."),
-        )
-    return found
+    session: Session, actor: Actor, wanted: Wanted, found: Basis
+) -> Iterator[tuple[Organization, PartyRole]]:
+    """The further parties that somebody names; a funder may supervise, and nobody is a party twice."""
+    there = {one.uid for one in found.funders if one.uid not in (wanted.supervisor, wanted.operator)}
+    for uid, role in wanted.further:
+        field = "partners" if role is PartyRole.PARTNER else role.value
+        try:
+            one = organizations.get(session, actor, uid)
+        except NotFound as error:
+            raise BadInput.one(
+                field, Message("organization-unknown", "Choose an organization from the list.")
+            ) from error
+        if one.key == found.implementer.key:
+            raise BadInput.one(
+                field, Message("party-twice", "Who carries the project out cannot supervise it as well.")
+            )
+        if one.uid in there:
+            raise BadInput.one(field, Message("party-once", "Each organization is a party once."))
+        there.add(one.uid)
+        yield one, role
 
 
-def _kind(parties: Sequence[tuple[Organization, PartyRole]], gifts: Sequence[_Gift]) -> AgreementKind:
+def _kind(parties: Sequence[tuple[Organization, PartyRole]], gifts: Sequence[Gift]) -> AgreementKind:
     """Supervised: tripartite; paid by a government: a purchase; money or goods alone: a donation."""
-    roles = {role for _, role in parties}
-    if len(parties) > 2 and roles & {PartyRole.SUPERVISOR, PartyRole.OPERATOR}:
+    if len(parties) > 2 and WATCHING & {role for _, role in parties}:
         return AgreementKind.THREE_PARTY
     funders = [one for one, role in parties if role is PartyRole.FUNDER]
-    if funders and all(organizations.sector_of(one.kind) == "government" for one in funders):
+    given = {one.kind for one in gifts}
+    paid = not given or "money" in given
+    if paid and funders and all(organizations.sector_of(one.kind) == "government" for one in funders):
         return AgreementKind.PURCHASE
-    if gifts and all(one.kind in ("money", "goods") for one in gifts):
+    if given and given <= {"money", "goods"}:
         return AgreementKind.DONATION
     return AgreementKind.COOPERATION
 
 
-def _languages(wanted: Wanted, need: Listing, implementer: Organization) -> tuple[str, str]:
-    known = [one for one in (wanted.language, need.language, implementer.language) if one in LANGUAGES]
-    language = known[0] if known else "en"
-    second = wanted.second_language if wanted.second_language in LANGUAGES else ""
-    return language, second if second != language else ""
+def _unfit(
+    kind: AgreementKind, parties: Sequence[tuple[Organization, PartyRole]], gifts: Sequence[Gift]
+) -> Message | None:
+    """Why an agreement of these parties and gifts cannot be of a kind."""
+    given = {one.kind for one in gifts}
+    watched = len(parties) > 2 and WATCHING & {role for _, role in parties}
+    if kind is AgreementKind.THREE_PARTY and not watched:
+        return Message(
+            "kind-third",
+            "A three-party agreement has a supervising authority or an operating centre beside who gives and "
+            "who carries out. Name one, or choose another kind.",
+        )
+    if kind is AgreementKind.PURCHASE and given and "money" not in given:
+        return Message(
+            "kind-purchase", "Services are purchased with money, and none is given here. Choose another kind."
+        )
+    if kind is AgreementKind.DONATION and given and not given & {"money", "goods"}:
+        return Message(
+            "kind-donation",
+            "Money and goods are donated, and neither is given here. Choose a cooperation instead.",
+        )
+    return None
 
 
 def _party(session: Session, organization: Organization, role: PartyRole) -> PartyTerms:
@@ -353,100 +362,6 @@ def _party(session: Session, organization: Organization, role: PartyRole) -> Par
         role=role,
         signatory=queries.owner_name(session, organization),
     )
-
-
-def _commitments(gifts: Iterable[_Gift], language: str) -> Iterator[CommitmentTerms]:
-    """One line for each giver, kind, purpose and unit."""
-    sums: dict[tuple[str, str, str, str], tuple[int, tuple[int, str] | None]] = {}
-    for gift in gifts:
-        place = (gift.giver.uid, gift.kind, _purpose(gift), gift.unit)
-        amount, worth = sums.get(place, (0, None))
-        if gift.worth is not None:
-            worth = (gift.worth[0] + (worth[0] if worth else 0), gift.worth[1])
-        sums[place] = (amount + gift.amount, worth)
-    for n, ((giver, kind, purpose, unit), (amount, worth)) in enumerate(sums.items(), 1):
-        commitment, valuation = GIFTS.get(
-            kind, ("services", "time" if unit in ("hour", "day") else "in-kind")
-        )
-        if is_currency(unit):
-            worth = (amount, unit)
-        yield CommitmentTerms.model_validate(
-            {
-                "item": f"c{n}",
-                "organization": giver,
-                "kind": commitment,
-                "purpose": purpose,
-                "description": "" if commitment == "cash" else term_text(Term("kinds", kind), language),
-                "quantity": amount,
-                "unit": unit,
-                "value": worth[0] if worth else None,
-                "currency": worth[1] if worth else "",
-                "valuation": valuation,
-            }
-        )
-
-
-def _purpose(gift: _Gift) -> str:
-    return {"labour": "labour", "overhead": "management"}.get(gift.part, "programme")
-
-
-def _planned(terms: Terms, kind: AgreementKind, implementer: Organization, language: str) -> Terms:
-    """With milestones, payments and a budget for the money that is given."""
-    cash = [one for one in terms.commitments if one.kind == "cash"]
-    if not cash or terms.starts is None or terms.ends is None:
-        return terms
-    shares = SHARES[kind]
-    words = book(language)["plan"]
-    middle = terms.starts + (terms.ends - terms.starts) / 2
-    ends_of = {"midterm": middle, "conclusion": terms.ends}
-    milestones = [
-        MilestoneTerms(item=f"m{n}", title=words[name], condition=words[f"{name}_condition"], due=due)
-        for n, (name, due) in enumerate(ends_of.items(), 1)
-    ]
-    stages = [
-        (None, terms.starts + PAID_IN),
-        *((f"m{n}", due + PAID_IN) for n, due in enumerate(ends_of.values(), 1)),
-    ]
-    tranches = [
-        TrancheTerms(
-            item=f"t{n}-{place}",
-            commitment=one.item,
-            payee=implementer.uid,
-            milestone=milestone,
-            amount=amount,
-            due=due,
-        )
-        for n, one in enumerate(cash, 1)
-        for place, ((milestone, due), amount) in enumerate(
-            zip(stages, _split(one.quantity, shares), strict=False), 1
-        )
-        if amount
-    ]
-    sums: dict[str, int] = {}
-    for one in cash:
-        sums[one.purpose] = sums.get(one.purpose, 0) + one.quantity
-    purposes = book(language)["purposes"]
-    budget = [
-        BudgetTerms.model_validate(
-            {
-                "item": f"b{n}",
-                "purpose": purpose,
-                "label": purposes[purpose],
-                "amount": amount,
-                "currency": cash[0].currency,
-            }
-        )
-        for n, (purpose, amount) in enumerate(sums.items(), 1)
-    ]
-    return terms.model_copy(
-        update={"milestones": tuple(milestones), "tranches": tuple(tranches), "budget": tuple(budget)}
-    )
-
-
-def _split(amount: int, shares: Sequence[int]) -> list[int]:
-    """A sum in whole units by per cent; what does not divide goes to the last."""
-    parts = [amount * share // 10_000 * 100 for share in shares[:-1]]
-    return [*parts, amount - sum(parts)]
 
 
 def _begun(

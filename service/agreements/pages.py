@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from sqlmodel import col
 
 from matching.messages import Message
 from service.accounts import queries as accounts
@@ -18,16 +17,12 @@ from service.agreements.terms import Terms
 from service.audit.words import happening
 from service.errors import BadInput, SignInNeeded
 from service.events import history
-from service.listings import queries as listings
 from service.listings.editing import options
 from service.organizations import evidence
 from service.organizations import queries as organizations
 from service.organizations.desk import problems_by_field, sent, signed_in
-from service.organizations.models import Organization
 from service.paging import piece
-from service.pairings import queries as pairings
 from service.permissions import Role, may
-from service.rounds import queries as rounds
 from service.templating import LANGUAGE_NAMES
 from service.web import (
     Asking,
@@ -61,6 +56,9 @@ OVERTAKEN = Message(
     "Somebody else has changed this draft meanwhile. Your changes are still in the form; look at the newest"
     " version and save again to put yours over it.",
 )
+PARTY_UNKNOWN = Message(
+    "party-unknown", "No organization, or more than one, is called so. Write its whole name."
+)
 TRIES = "10/15minutes"
 """How often one may show who one is before signing."""
 
@@ -73,7 +71,7 @@ def section_of_round(session: Session, actor: Actor, one: Round) -> tuple[str, d
     missing = queries.undrafted(session, actor, one)
     if not found and not missing:
         return None
-    values = {"round": one, "agreements": found, "undrafted": len(missing)}
+    values = {"round": one, "agreements": found, "bundles": queries.bundles(session, missing)}
     return "agreements/of_round.html", values
 
 
@@ -100,35 +98,9 @@ def mine(
         counts=queries.counts(session, actor),
         chosen=chosen,
         next=found.next,
-        undrafted=len(queries.undrafted(session, actor)),
+        bundles=queries.bundles(session, queries.undrafted(session, actor)),
         requests=queries.undrafted_requests(session, actor),
     )
-
-
-@router.post("/agreements")
-def draft(session: Writing, actor: Asking, typed: Form) -> Response:
-    """Draft from pairings of one need, from an accepted request, or all that is agreed in a round."""
-    signed_in(actor)
-    if uid := typed.text("request"):
-        made = drafting.from_request(session, actor, listings.request(session, actor, uid, lock=True))
-    elif uid := typed.text("round"):
-        drafting.round_of(session, actor, rounds.get(session, actor, uid))
-        return see_other(f"/rounds/{uid}?done=created")
-    else:
-        chosen = [pairings.get(session, actor, uid) for uid in typed.texts("pairing")]
-        made = drafting.from_pairings(session, actor, chosen)
-    return see_other(f"/agreements/{made.uid}?done=created")
-
-
-@router.post("/agreements/undrafted")
-def draft_all(session: Writing, actor: Asking) -> Response:
-    """Draft everything both sides want and nobody has drafted, one agreement for each need."""
-    signed_in(actor)
-    waiting = queries.undrafted(session, actor)
-    for need in sorted({pairing.need_id for pairing in waiting}):
-        chosen = [pairing for pairing in waiting if pairing.need_id == need]
-        drafting.from_pairings(session, actor, chosen)
-    return see_other("/agreements?done=created")
 
 
 def _seen(session: Session, actor: Actor, uid: str, *, lock: bool = False) -> Agreement:
@@ -323,17 +295,10 @@ def _one_more(
     if part != "parties":
         fields = forms.with_one_more(agreement, typed.fields, part, typed.text("clause"))
         return _editor(request, actor, agreement, fields)
-    wanted = typed.text("party").strip()
-    called = organizations.visible_to(actor).where(col(Organization.name) == wanted).limit(2)
-    exact = session.exec(called).all()
-    if not exact and wanted:
-        exact = session.exec(organizations.directory(actor, q=wanted).limit(2)).all()
-    if len(exact) == 1:
-        return _editor(request, actor, agreement, forms.with_party(typed.fields, exact[0]))
-    unknown = Message(
-        "party-unknown", "No organization, or more than one, is called so. Write its whole name."
-    )
-    return _editor(request, actor, agreement, typed.fields, status=422, problems={"party": unknown})
+    found = organizations.called(session, actor, typed.text("party"))
+    if found is not None:
+        return _editor(request, actor, agreement, forms.with_party(typed.fields, found))
+    return _editor(request, actor, agreement, typed.fields, status=422, problems={"party": PARTY_UNKNOWN})
 
 
 @router.post("/agreements/{uid}/comments")

@@ -210,6 +210,28 @@ def undrafted(session: Session, actor: Actor, one: Round | None = None) -> list[
     return list(session.exec(wanted.order_by(col(Pairing.id)).limit(LISTED)))
 
 
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Pairings that carry one need together, to be drafted as one agreement."""
+
+    need: Listing
+    funders: list[Organization]
+    pairings: list[Pairing]
+
+
+def bundles(session: Session, waiting: Collection[Pairing]) -> list[Bundle]:
+    """Pairings put together by need, oldest first."""
+    sides = pairings.sides_of(session, waiting)
+    found: dict[int, Bundle] = {}
+    for one in waiting:
+        need, offer = sides[one.key]
+        bundle = found.setdefault(one.need_id, Bundle(need.listing, [], []))
+        bundle.pairings.append(one)
+        if offer.organization not in bundle.funders:
+            bundle.funders.append(offer.organization)
+    return list(found.values())
+
+
 def _acting_for(actor: Actor) -> list[int]:
     return [key for key in actor.memberships if may(actor, "agreement:draft", key)]
 

@@ -41,13 +41,17 @@ class DraftIn(_In):
 
     pairings: Annotated[list[Uid], Limits(max_length=50)] = []
     request: Uid = ""
-    kind: Annotated[AgreementKind | None, Limits(description="Left out: by what is given and by whom.")] = (
-        None
-    )
+    kind: Annotated[
+        AgreementKind | None,
+        Limits(description="Left out: by what is given and by whom. Refused where it does not fit."),
+    ] = None
     language: Annotated[Language, Limits(description="Left out: that of the need.")] = ""
     second_language: Annotated[Language, Limits(description="Printed beside the first.")] = ""
     supervisor: Annotated[Uid, Limits(description="The supervising authority, an organization's id.")] = ""
     operator: Annotated[Uid, Limits(description="The operating centre, an organization's id.")] = ""
+    partners: Annotated[
+        list[Uid], Limits(max_length=10, description="Further partners, organizations' ids.")
+    ] = []
 
 
 class TermsIn(_In):

@@ -200,6 +200,16 @@ def directory(
     return wanted
 
 
+def called(session: Session, actor: Actor, name: str) -> Organization | None:
+    """The one organization that is called so; else the only one whose name these words are part of."""
+    wanted = name.strip()
+    if not wanted:
+        return None
+    whole = session.exec(visible_to(actor).where(col(Organization.name) == wanted).limit(2)).all()
+    found = whole or session.exec(directory(actor, q=wanted).limit(2)).all()
+    return found[0] if len(found) == 1 else None
+
+
 def _counts_as() -> ColumnElement[str]:
     """`standing` as an expression on `organization`."""
     return case(

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from matching.profiles import Side
+from service.listings import requests
 from tests.service.conftest import PASSWORD
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
+    from sqlmodel import Session
 
     from service.accounts.models import User
     from service.agreements.models import Agreement
     from tests.service.agreements.conftest import Deal
+    from tests.service.conftest import MakeListing, MakeParty
 
 API = "/api/v1/agreements"
 SCAN = b"%PDF-1.7\n%%EOF\n"
@@ -54,6 +58,46 @@ def test_draft_is_for_its_parties_and_an_edit_never_overwrites_another(
     )
     assert late.status_code == 412
     assert late.headers["content-type"] == "application/problem+json"
+
+
+def test_kind_is_derived_chosen_or_refused(deal: Deal, as_user: AsUser, make_party: MakeParty) -> None:
+    ngo = as_user(deal.ngo.user)
+    given: dict[str, Any] = {"pairings": [one.uid for one in deal.pairings]}
+    partner = make_party("Neighbours").organization.uid
+    for more, field, code in (
+        ({"kind": "three-party"}, "kind", "kind-third"),
+        ({"kind": "three-party", "partners": [partner]}, "kind", "kind-third"),
+        ({"partners": [deal.fund.organization.uid]}, "partners", "party-once"),
+        ({"supervisor": partner, "operator": partner}, "operator", "party-once"),
+        ({"kind": "lease"}, "kind", "malformed"),
+    ):
+        answer = ngo.post(API, json=given | more)
+        assert answer.status_code == 422, answer.text
+        assert [(one["field"], one["code"]) for one in answer.json()["errors"]] == [(field, code)]
+    assert ngo.get(API).json()["items"] == [], "nothing was drafted"
+    made = ngo.post(API, json=given | {"kind": "cooperation", "partners": [partner]})
+    assert made.status_code == 201, made.text
+    assert made.json()["kind"] == "cooperation"
+    assert [one["role"] for one in made.json()["parties"]] == ["funder", "funder", "partner", "implementer"]
+
+
+def test_services_are_neither_donated_nor_bought_without_money(
+    deal: Deal, as_user: AsUser, make_listing: MakeListing, session: Session
+) -> None:
+    bureau, ngo = deal.bureau, deal.ngo
+    offer = make_listing(bureau, "Advice", Side.OFFER, lines=[{"kind": "services", "amount": "40 hours"}])
+    asked = requests.send_request(session, ngo.actor, offer, ngo.organization.uid, "Please advise us.")
+    requests.accept(session, bureau.actor, asked)
+    session.commit()
+    client = as_user(ngo.user)
+    for kind in ("donation", "purchase"):
+        answer = client.post(API, json={"request": asked.uid, "kind": kind})
+        assert [one["code"] for one in answer.json()["errors"]] == [f"kind-{kind}"]
+        page = client.post("/agreements/new", data={"asked": asked.uid, "kind": kind})
+        assert page.status_code == 422
+        assert f'value="{kind}" checked' in page.text
+    made = client.post(API, json={"request": asked.uid})
+    assert made.json()["kind"] == "cooperation", "though a government gives"
 
 
 def test_one_signs_here_one_on_paper_and_the_paper_can_be_read_again(

@@ -104,6 +104,41 @@ def test_three_parties_come_from_a_drafted_text_to_an_agreement_in_force(
     assert _now(rows).status is AgreementStatus.SUSPENDED
 
 
+def test_kind_languages_and_further_parties_are_chosen_while_drafting(
+    deal: Deal, as_user: Any, rows: Any, make_party: MakeParty
+) -> None:
+    centre = make_party("Operating Centre of the District")
+    make_party("Neighbours of the Park")
+    client = as_user(deal.ngo.user)
+    page = client.get("/agreements")
+    address = unescape(re.search(r'href="(/agreements/new[^"]*)"', page.text)[1])  # type: ignore[index]
+    form = client.get(address)
+    assert "Cooperation Each side contributes what it has" in words(form)
+    assert re.findall(r'value="(\S+)" checked', form.text) == ["donation"], "what it is is chosen beforehand"
+
+    sent = {"pairing": [one.uid for one in deal.pairings], "kind": "three-party", "language": "zh-Hans"}
+    sent |= {"second_language": "ru", "partners": "Neighbours of the Park"}
+    alone = client.post("/agreements/new", data=sent)
+    assert alone.status_code == 422
+    assert "A three-party agreement has a supervising authority" in words(alone)
+    assert re.findall(r'value="(\S+)" checked', alone.text) == ["three-party"]
+    assert ">\nNeighbours of the Park</textarea>" in alone.text, "what was typed is still there"
+    unknown = client.post("/agreements/new", data=sent | {"supervisor": "Nobody", "partners": "Nobody\n"})
+    assert "2 things need attention" in words(unknown)
+    assert 'value="Nobody"' in unknown.text
+    assert rows(select(Agreement)) == [], "nothing was drafted"
+
+    made = client.post("/agreements/new", data=sent | {"operator": centre.organization.name})
+    agreement = _now(rows)
+    assert made.headers["location"] == f"/agreements/{agreement.uid}?done=created", words(made)
+    assert (agreement.kind, agreement.languages) == ("three-party", ("zh-Hans", "ru"))
+    named = {one.name: one.role.value for one in Terms.model_validate(agreement.terms).parties}
+    assert named[centre.organization.name] == "operator"
+    assert named["Neighbours of the Park"] == "partner"
+    again = client.post("/agreements/new", data=sent | {"operator": centre.organization.name})
+    assert again.status_code == 409
+
+
 def test_draft_is_hidden_from_whom_it_does_not_bind(
     session: Session, drafted: Agreement, make_party: MakeParty, as_user: Any, client: TestClient
 ) -> None:
