@@ -110,14 +110,10 @@ def _commitments(terms: Terms, no_overhead: Collection[str]) -> Iterator[FieldPr
                 f"commitments-{n}-organization", Message("giver-unknown", "Choose one of the parties.")
             )
         if not one.quantity and one.kind != "endorsement":
-            yield FieldProblem(
-                f"commitments-{n}-quantity", Message("quantity-none", "Say how much is given.")
-            )
+            yield FieldProblem(f"commitments-{n}-quantity", _HOW_MUCH)
         if one.kind == "cash":
             if not is_currency(one.unit) or one.currency != one.unit or one.value != one.quantity:
-                yield FieldProblem(
-                    f"commitments-{n}-unit", Message("cash-unit", "Choose a currency for money.")
-                )
+                yield FieldProblem(f"commitments-{n}-unit", _CASH_UNIT)
             elif one.currency != first:
                 yield FieldProblem(
                     f"commitments-{n}-unit",

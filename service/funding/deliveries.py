@@ -12,7 +12,7 @@ from service.funding import queries
 from service.funding.actions import past_day
 from service.funding.conditions import refuse_not_in_force
 from service.funding.models import REMARK_CHARACTERS, Commitment, Delivery
-from service.funding.standing import acting_for
+from service.funding.standing import acting_for, doing_for
 from service.funding.telling import tell
 from service.organizations.models import tidy
 
@@ -109,10 +109,8 @@ def confirming(book: Book, commitment: Commitment, delivery: Delivery) -> list[O
 
 def _own(actor: Actor, book: Book) -> Organization:
     parties: Sequence[Organization] = [one.organization for one in book.parties]
-    organization = acting_for(actor, "delivery:record", parties)
-    if organization is None:
-        raise NotAllowed(Message("parties-record", "Only the parties record what they gave and got."))
-    return organization
+    otherwise = Message("parties-record", "Only the parties record what they gave and got.")
+    return doing_for(actor, "delivery:record", parties, otherwise)
 
 
 def _delivery(session: Session, actor: Actor, uid: str) -> tuple[Book, Delivery, Commitment]:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from matching.messages import Message, Quantity
 from service.agreements.models import AgreementStatus
-from service.errors import BadInput, NotAllowed, NotFound, NotNow
+from service.errors import BadInput, NotFound, NotNow
 from service.events import record
 from service.funding import queries
 from service.funding.actions import past_day
 from service.funding.models import BudgetLine, Expense, Purpose
-from service.funding.standing import acting_for
+from service.funding.standing import doing_for
 from service.organizations import evidence
 from service.organizations.models import tidy
 
@@ -54,9 +54,8 @@ def record_expense(
     agreement = queries.agreement_of(session, actor, BudgetLine, uid)
     book = queries.open_book(session, actor, agreement, lock=True)
     line: BudgetLine = queries.entry(book.lines, uid)
-    organization = acting_for(actor, "expense:record", book.doers)
-    if organization is None:
-        raise NotAllowed(Message("doers-spend", "Only those who carry it out record what they spent."))
+    otherwise = Message("doers-spend", "Only those who carry it out record what they spent.")
+    organization = doing_for(actor, "expense:record", book.doers, otherwise)
     _refuse_closed(book, line)
     if (reason := why_unfunded(book, line)) is not None:
         raise NotNow(reason)

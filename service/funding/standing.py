@@ -22,11 +22,25 @@ def acting_for(actor: Actor, permission: str, among: Sequence[Organization]) -> 
 
     Raises NotAllowed (or SignInNeeded) where the actor has the permission neither there nor everywhere.
     """
-    for one in among:
-        if one.key in actor.memberships and may(actor, permission, one.key):
-            return one
-    require(actor, permission)
-    return None
+    found = _own(actor, permission, among)
+    if found is None:
+        require(actor, permission)
+    return found
+
+
+def doing_for(
+    actor: Actor, permission: str, among: Sequence[Organization], otherwise: Message
+) -> Organization:
+    """The one of these organizations as whose member the actor does it: nobody does it for them."""
+    found = _own(actor, permission, among)
+    if found is None:
+        raise NotAllowed(otherwise)
+    return found
+
+
+def _own(actor: Actor, permission: str, among: Sequence[Organization]) -> Organization | None:
+    own = (one for one in among if one.key in actor.memberships and may(actor, permission, one.key))
+    return next(own, None)
 
 
 def may_for(actor: Actor, permission: str, among: Iterable[Organization]) -> bool:

@@ -1,4 +1,4 @@
-"""Asks for something that must be refused, and looks at why."""
+"""Asks for something that must be refused, and looks at why and whether anything has changed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from service.errors import BadInput, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+def codes(answer: Any) -> list[str]:
+    """What an answer of the API says is wrong: the codes of its fields, or of the whole."""
+    said = answer.json()
+    return [one["code"] for one in said["errors"]] if "errors" in said else [said["code"]]
 
 
 def refused(code: str, act: Callable[..., object], *given: Any, **more: Any) -> None:

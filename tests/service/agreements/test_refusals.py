@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
+
+import pytest
+from sqlmodel import select
 
 from matching.profiles import Side
 from service.accounts.sessions import Proof
-from service.agreements import actions, checking, drafting, queries, signing
-from service.agreements.models import AgreementKind
+from service.agreements import actions, checking, drafting, forms, queries, signing
+from service.agreements.models import Agreement, AgreementKind, AgreementStatus
 from service.agreements.terms import Terms
 from service.db import now
+from service.listings import requests
+from service.organizations import queries as organizations
 from service.organizations.models import OrganizationStatus
 from service.pairings.models import PairingStatus
+from service.permissions import Role
 from tests.service.agreements.conftest import gift, proof_of, sign_by
 from tests.service.refusing import refused
 
@@ -81,6 +88,69 @@ def test_signatures_that_cannot_be(session, deal, drafted, steering, make_user):
     signing.open_signing(session, steering, amendment)
     signing.record_on_stage(session, steering, amendment)
     refused("amendment-part", actions.suspend, session, steering, amendment, "Rest.")
+
+
+@pytest.mark.parametrize(
+    ("code", "change"),
+    [
+        ("quantity-none", {"quantity": 0, "value": 0}),
+        ("cash-unit", {"unit": "hour"}),
+        ("cash-unit", {"value": 1}),
+        ("value-currency", {"kind": "goods", "currency": ""}),
+    ],
+)
+def test_gifts_that_cannot_be_signed(session, drafted, steering, code, change):
+    terms = queries.terms_of(drafted)
+    first, *others = terms.commitments
+    wrong = terms.model_copy(update={"commitments": (first.model_copy(update=change), *others)})
+    actions.save(session, steering, drafted, wrong)
+    refused(code, signing.open_signing, session, steering, drafted)
+    assert (drafted.status, drafted.text_hash) == (AgreementStatus.DRAFT, "")
+
+
+def test_who_has_signed_stays_and_who_is_barred_does_not_sign(session, deal, drafted, steering):
+    sign = partial(sign_by, session, drafted, deal.fund)
+    refused("not-signing", sign)
+    signing.open_signing(session, steering, drafted)
+    sign()
+    signing.take_back(session, steering, drafted, "The dates are wrong.")
+    terms = queries.terms_of(drafted)
+    fund = deal.fund.organization.uid
+    without = tuple(one for one in terms.parties if one.organization != fund)
+    refused(
+        "party-signed",
+        actions.save,
+        session,
+        steering,
+        drafted,
+        terms.model_copy(update={"parties": without}),
+    )
+    assert fund in {bound.organization.uid for bound in queries.parties(session, drafted)}
+    deal.bureau.organization.status = OrganizationStatus.BARRED
+    deal.bureau.organization.barred_until = organizations.today() + timedelta(days=9)
+    session.merge(deal.bureau.organization)
+    session.flush()
+    refused("party-barred", signing.open_signing, session, steering, drafted)
+    assert drafted.status is AgreementStatus.DRAFT
+
+
+def test_requests_that_cannot_be_drafted(session, make_party, make_listing):
+    ngo, firm = make_party("NGO", Role.OWNER), make_party("Law firm", Role.OWNER, kind="business")
+    offer = make_listing(firm, "Legal advice", Side.OFFER)
+    asked = requests.send_request(session, ngo.actor, offer, ngo.organization.uid, "Please advise us.")
+    refused("request-not-accepted", drafting.from_request, session, ngo.actor, asked)
+    assert session.exec(select(Agreement)).all() == []
+
+
+def test_forms_that_cannot_be_read(drafted):
+    filled = forms.filled(drafted, queries.terms_of(drafted), "en")
+    for code, field, typed in (
+        ("days-outside", "days", "181"),
+        ("days-outside", "days", "-1"),
+        ("value-unfit", "parties-0-name", "x" * 201),
+        ("value-unfit", "commitments-0-kind", "bribe"),
+    ):
+        refused(code, forms.read, drafted, filled | {field: [typed]}, "en")
 
 
 def test_an_empty_text_says_all_that_is_missing():

@@ -10,6 +10,7 @@ import pytest
 from service.agreements.models import AgreementStatus
 from service.db import writing
 from service.rounds.models import RoundStatus
+from tests.service.refusing import codes
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
@@ -102,7 +103,8 @@ def test_each_filter_leaves_what_fits(client: TestClient, city: dict[str, Any]) 
         ({"page": 2}, []),
     ):
         assert _found(client, city, **asked) == found, asked
-    assert client.get("/api/v1/cooperations?kinds=ngo").status_code == 422
+    for kinds in ("ngo", "ngo,shop", "ngo,business,government"):
+        assert codes(client.get(f"/api/v1/cooperations?kinds={kinds}")) == ["kinds-two"]
 
 
 def test_counts_keep_the_other_choices(client: TestClient, city: dict[str, Any]) -> None:

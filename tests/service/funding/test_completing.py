@@ -25,9 +25,10 @@ def _complete(deal: Deal) -> Agreement:
         return agreements.complete(session, deal.facilitator, kept)
 
 
-def _refused(deal: Deal) -> str:
+def _refused(deal: Deal, code: str = "") -> str:
     with pytest.raises(NotNow) as refused:
         _complete(deal)
+    assert code in ("", refused.value.message.code)
     assert deal.book().agreement.status is AgreementStatus.IN_FORCE
     return str(refused.value)
 
@@ -38,12 +39,12 @@ def _spend(deal: Deal, amount: int, settings: Settings) -> None:
 
 
 def test_until_every_tranche_is_paid_and_all_money_is_accounted_for(deal: Deal, settings: Settings) -> None:
-    assert "Tranche 1 of" in _refused(deal)
+    assert "Tranche 1 of" in _refused(deal, "tranche-unpaid")
     deal.pay("t0")
     assert "Tranche 2 of" in _refused(deal)
     deal.accept("m1")
     second = deal.pay("t1")
-    assert "Green Home was paid 5,000 CNY" in _refused(deal)
+    assert "Green Home was paid 5,000 CNY" in _refused(deal, "money-unsettled")
     _spend(deal, 400_000, settings)
     assert "paid 1,000 CNY" in _refused(deal)
     deal.do(actions.recover_tranche, deal.facilitator, second.uid, 100_000, queries.today(), "Not needed.")

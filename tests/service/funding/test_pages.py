@@ -125,6 +125,11 @@ def test_gift_is_recorded_and_confirmed_by_forms(
         client.post(f"/commitments/{uid}/deliveries", data={**typed, f"quantity-{uid}": "x"}).status_code
         == 422
     )
+    other = client.post(f"/commitments/{uid}/deliveries", data={**typed, f"quantity-{uid}": "24 kg"})
+    assert other.status_code == 422
+    assert "This is counted in hour here, and in nothing else." in words(other), "other-unit"
+    assert 'value="24 kg"' in other.text
+    assert deal.book().deliveries == []
     client.post(f"/commitments/{uid}/deliveries", data=typed)
     made = deal.book().deliveries[0]
     assert made.quantity == 2_400
@@ -248,7 +253,9 @@ def test_breach_runs_from_word_to_appeal_by_forms(
     assert "unused money has to come back: CN¥2,500." in page
     wrong = client.post(f"{address}/find", data={"reason": "Nobody was at the site."})
     assert wrong.status_code == 422
+    assert "Tick that you have read what follows from it." in words(wrong), "breach-confirm"
     assert "Nobody was at the site." in words(wrong)
+    assert deal.book().breaches[0].status is not BreachStatus.FOUND
     client.post(f"{address}/find", data={"reason": "Nobody was at the site.", "confirmed": "yes"})
     made = deal.book().breaches[0]
     assert made.status is BreachStatus.FOUND

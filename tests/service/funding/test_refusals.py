@@ -47,7 +47,8 @@ def test_gifts_that_cannot_be(deal: Deal) -> None:
     made = record(deal.funder.actor, hours, 100, today)
     refused("own-delivery", deal.do, deliveries.confirm_delivery, deal.funder.actor, made.uid)
     refused("other-side", deal.do, deliveries.confirm_delivery, deal.facilitator, made.uid)
-    refused("not-allowed", record, deal.facilitator, hours, 100, today)
+    refused("parties-record", record, deal.facilitator, hours, 100, today)
+    assert [one.uid for one in deal.book().deliveries] == [made.uid]
 
 
 def test_expenses_that_cannot_be(deal: Deal, settings: Settings) -> None:
@@ -59,7 +60,8 @@ def test_expenses_that_cannot_be(deal: Deal, settings: Settings) -> None:
     refused("correction-large", spend, deal.implementer.actor, line, -1, today, "Pipes")
     for text in (" ", "x" * 501):
         refused("expense-text", spend, deal.implementer.actor, line, 100, today, text)
-    refused("not-allowed", spend, deal.facilitator, line, 100, today, "Pipes")
+    refused("doers-spend", spend, deal.facilitator, line, 100, today, "Pipes")
+    assert deal.book().expenses == []
 
 
 def test_breaches_that_cannot_be(deal: Deal, settings: Settings) -> None:

@@ -24,6 +24,7 @@ from service.network.models import Snapshot
 from service.organizations.models import Organization, OrganizationStatus
 from service.permissions import Role
 from tests.service.conftest import words
+from tests.service.refusing import codes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -269,6 +270,8 @@ def test_facilitator_introduces_two_who_share_partners_once(
     again = facilitator.post("/network/introductions", data={**sent, "one": school.uid, "other": water.uid})
     assert again.status_code == 409
     assert "introduced already" in words(again)
+    given = {"organizations": [water.uid, school.uid]}
+    assert codes(facilitator.post("/api/v1/network/introductions", json=given)) == ["introduced-before"]
     left = facilitator.get("/api/v1/network/introductions").json()
     assert {water.uid, school.uid} not in [set(one["organizations"]) for one in left]
     assert {water.uid, care.uid} in [set(one["organizations"]) for one in left]
@@ -306,16 +309,18 @@ def test_who_may_not_or_need_not_be_introduced_is_refused(
     draw()
     uid = {name: party.organization.uid for name, party in city.items()}
 
-    def post(*names: str) -> int:
+    def post(*names: str) -> list[str]:
         given = {"organizations": [uid.get(name, name) for name in names]}
-        return facilitator.post("/api/v1/network/introductions", json=given).status_code
+        return codes(facilitator.post("/api/v1/network/introductions", json=given))
 
-    assert post("water", "water") == 422
-    assert post("water", "bureau") == 409
-    assert post("water", "unknown") == 404
+    assert post("water", "water") == ["two-organizations"]
+    assert post("water", "bureau") == ["partners-already"]
+    assert post("water", "unknown") == ["not-found"]
     with writing(engine) as session:
         session.get_one(Organization, city["care"].organization.key).status = OrganizationStatus.SUSPENDED
-    assert post("water", "care") == 404
+    assert post("water", "care") == ["not-found"]
+    with reading(engine) as session:
+        assert queries.introduced(session) == set(), "nobody was introduced"
     ties = facilitator.get("/api/v1/network/introductions").json()
     assert uid["care"] not in {end for one in ties for end in one["organizations"]}
     stranger = browser()

@@ -23,6 +23,7 @@ from service.privacy.holdings import HOLDINGS, columns
 from service.search import actions as search
 from service.search.models import SavedSearch
 from tests.service.conftest import PASSWORD, words
+from tests.service.refusing import codes
 
 if TYPE_CHECKING:
     from typing import Any
@@ -189,16 +190,18 @@ def test_erased_person_is_gone_and_what_she_wrote_stays(
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "code", "said"),
     [
-        ({"password": "something else"}, "This is not your current password."),
-        ({"email": "other@example.org"}, "This is not the address of your account."),
+        ({"password": "something else"}, "password-wrong", "This is not your current password."),
+        ({"email": "other@example.org"}, "address-other", "This is not the address of your account."),
     ],
 )
 def test_nobody_is_erased_by_chance(
-    make_user: MakeUser, as_user: Any, rows: Any, typed: dict[str, str], said: str
+    make_user: MakeUser, as_user: Any, rows: Any, typed: dict[str, str], code: str, said: str
 ) -> None:
     user = make_user()
+    asked = {"email": user.email, "password": PASSWORD, **typed}
+    assert codes(as_user(user).post("/api/v1/accounts/me/erase", json=asked)) == [code]
     refused = _erase(as_user(user), user, **typed)
     assert refused.status_code == 422
     assert said in words(refused)
@@ -213,6 +216,9 @@ def test_only_owner_must_hand_over_first(
     refused = _erase(as_user(owner.user), owner.user)
     assert refused.status_code == 409
     assert "You are the only owner of “Spring”" in words(refused)
+    asked = {"email": owner.user.email, "password": PASSWORD}
+    assert codes(as_user(owner.user).post("/api/v1/accounts/me/erase", json=asked)) == ["last-owner-erased"]
+    assert rows(select(User.erased).where(User.id == owner.user.key)) == [None]
     assert _erase(as_user(editor), editor).status_code == 303
     facilitator = make_user("f@example.org", roles=[Role.FACILITATOR])
     assert facilitator.uid

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlmodel import select
 
 from service.permissions import Role
-from service.reports.models import Fault, ReportKind, ReportStatus
+from service.reports.clinic import codes
+from service.reports.models import MOST_FAULTS, Fault, ReportKind, ReportStatus
 from tests.service.conftest import words
 from tests.service.reports.conftest import ANSWERS, today
 
@@ -63,7 +65,22 @@ def test_refused_decision_notes_no_fault(project, as_user, rows):
     made = project(days_ago=130)
     made.submit(made.report())
     as_user(made.company.user).post(f"/reports/{made.report().uid}/return", data={"faults": "late"})
+    made_of = partial(as_user(made.company.user).post, f"/reports/{made.report().uid}/return")
+    many = made_of(data={"reason": "Much.", "faults": codes()})
+    assert many.status_code == 422
+    assert f"Choose at most {MOST_FAULTS}." in words(many), "faults-many"
     assert rows(select(Fault)) == []
+    assert made.report().status == "submitted"
+
+
+def test_file_is_asked_for_where_none_was_chosen(project, as_user):
+    made = project(days_ago=130)
+    sent = {**ANSWERS, "do": "attach", "activities": "Half of it."}
+    answer = as_user(made.ngo.user).post(f"/reports/{made.report().uid}", data=sent)
+    assert answer.status_code == 422
+    assert "Choose a file first." in words(answer), "file-needed"
+    assert "Half of it." in answer.text
+    assert made.report().attachments == []
 
 
 def test_report_goes_its_way_as_json(project, as_user):
