@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from matching.scenarios import load_scenario, scenario_names
-from service.agreements import actions, drafting, queries, signing
+from service.agreements import actions, drafting, queries, schedule, signing
 from service.db import writing
 from service.events import advance
 from service.listings.models import Listing
@@ -199,7 +199,7 @@ def _begin_earlier(session: Session, agreement: Agreement, story: Story) -> None
                 one.model_copy(update={"due": due.get(one.item, ends)}) for one in terms.milestones
             ),
             "tranches": tuple(
-                one.model_copy(update={"due": due.get(one.milestone or "", starts) + drafting.PAID_IN})
+                one.model_copy(update={"due": due.get(one.milestone or "", starts) + schedule.PAID_IN})
                 for one in terms.tranches
             ),
         }
