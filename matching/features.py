@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from matching.screening import line_carries, line_carries_labour
 from matching.vocabulary import default_vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -22,11 +22,16 @@ if TYPE_CHECKING:
     from matching.candidates import Candidates
     from matching.profiles import Cooperation, Profile
 
+    Concepts = Mapping[str, frozenset[str]]
+
 _NEARNESS = {"community": 1.0, "district": 1.0, "city": 0.8, "province": 0.4, "country": 0.15}
 """How near two places are whose narrowest common place is of this type."""
 
 MOST_SHARED = 2
 """How many shared themes, and how many shared groups, are named as reasons."""
+
+KEPT_TEXTS = 20_000
+"""The themes and groups of so many texts are kept."""
 
 _FRESH_DAYS = 90
 """After so many days a listing is half as fresh."""
@@ -144,7 +149,21 @@ def freshness(profile: Profile, as_of: date) -> float:
 
 def evidence(need: Profile, offer: Profile, semantic: float, record: TrackRecord) -> tuple[Message, ...]:
     """Why this pair: short reasons for people, the strongest first."""
-    ours, theirs = concepts(need), concepts(offer)
+    reasons = shared(concepts(need), concepts(offer), semantic, nearness(_places(need), _places(offer)))
+    if record.between[need.organization.id, offer.organization.id]:
+        reasons.append(Message("met-before", "Worked together before"))
+    if need.id in offer.preferences or offer.id in need.preferences:
+        reasons.append(Message("ranked", "One has asked for the other"))
+    if need.organization.left_out or offer.organization.left_out:
+        reasons.append(Message("second-chance", "Left the last round with nothing"))
+    return tuple(reasons)
+
+
+def shared(ours: Concepts, theirs: Concepts, semantic: float, near: float) -> list[Message]:
+    """What two have in common: themes, target groups, meaning and place, the strongest first.
+
+    `semantic` in [0, 1] as scored, `near` as `nearness` has it.
+    """
     reasons = [
         Message("same-theme", "Same theme: {term}", term=Term("themes", theme))
         for theme in sorted(ours["themes"] & theirs["themes"])[:MOST_SHARED]
@@ -155,19 +174,15 @@ def evidence(need: Profile, offer: Profile, semantic: float, record: TrackRecord
     ]
     if semantic >= 0.6:
         reasons.append(Message("similar-meaning", "Texts close in meaning"))
-    if nearness(_places(need), _places(offer)) >= _NEARNESS["city"]:
+    if near >= _NEARNESS["city"]:
         reasons.append(Message("same-place", "Near each other"))
-    if record.between[need.organization.id, offer.organization.id]:
-        reasons.append(Message("met-before", "Worked together before"))
-    if need.id in offer.preferences or offer.id in need.preferences:
-        reasons.append(Message("ranked", "One has asked for the other"))
-    if need.organization.left_out or offer.organization.left_out:
-        reasons.append(Message("second-chance", "Left the last round with nothing"))
-    return tuple(reasons)
+    return reasons
 
 
-def concepts(profile: Profile) -> dict[str, frozenset[str]]:
+def concepts(profile: Profile) -> Concepts:
     """Themes and target groups of a profile: those stated and, where none are, those its text mentions."""
+    if profile.themes and profile.groups:
+        return {"themes": profile.themes, "groups": profile.groups}
     mentioned = _mentioned(profile.full_text)
     return {
         "themes": profile.themes or mentioned["themes"],
@@ -175,7 +190,7 @@ def concepts(profile: Profile) -> dict[str, frozenset[str]]:
     }
 
 
-@cache
-def _mentioned(text: str) -> dict[str, frozenset[str]]:
+@lru_cache(KEPT_TEXTS)
+def _mentioned(text: str) -> Concepts:
     found = default_vocabulary().concepts(text)
     return {scheme: frozenset(found.get(scheme, ())) for scheme in ("themes", "groups")}

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2 import (
+    Environment,
+    FileSystemBytecodeCache,
+    FileSystemLoader,
+    StrictUndefined,
+    Template,
+    pass_context,
+)
 from markupsafe import Markup
 
 from matching.messages import Quantity, Term
@@ -15,8 +23,9 @@ from service import i18n
 from service.wording import quantity_text, say, term_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, MutableMapping
 
+    from jinja2.environment import TemplateModule
     from jinja2.runtime import Context
 
 LANGUAGE_NAMES = {
@@ -28,10 +37,56 @@ LANGUAGE_NAMES = {
 }
 
 
+class _Loader(FileSystemLoader):
+    """Compiles each template once, also where sixteen ask for it at the same moment."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._turn = Lock()
+        self._loaded: dict[str, Template] = {}
+
+    def load(
+        self,
+        environment: Environment,
+        name: str,
+        globals: MutableMapping[str, Any] | None = None,  # noqa: A002 — Jinja2 calls it so
+    ) -> Template:
+        """The template of a name, as it was first loaded."""
+        with self._turn:
+            if name not in self._loaded:
+                self._loaded[name] = super().load(environment, name, globals)
+            return self._loaded[name]
+
+
+class _Template(Template):
+    """Gives its macros once a page, and not once for each template of the page that imports them."""
+
+    def make_module(
+        self,
+        vars: dict[str, Any] | None = None,  # noqa: A002 — Jinja2 calls it so
+        shared: bool = False,  # noqa: FBT001 — and so
+        locals: Mapping[str, Any] | None = None,  # noqa: A002
+    ) -> TemplateModule:
+        """The macros, which know what the page knows (`render` gives it an empty `macros`)."""
+        made = (vars or {}).get("macros")
+        if made is None:
+            return super().make_module(vars, shared, locals)
+        if self.name not in made:
+            made[self.name] = super().make_module(vars, shared, locals)
+        module: TemplateModule = made[self.name]
+        return module
+
+
+@cache
 def make_templates() -> Environment:
-    """The pages' templates, with the words and numbers of each language."""
+    """The pages' templates, with the words and numbers of each language; one set for a whole process.
+
+    To compile all takes seconds of CPU; what was compiled once is kept in the user's own folder of
+    temporary files, as Jinja does it, for the processes to come.
+    """
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=_Loader(Path(__file__).parent / "templates"),
+        bytecode_cache=FileSystemBytecodeCache(),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -39,6 +94,7 @@ def make_templates() -> Environment:
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
         auto_reload=False,
     )
+    environment.template_class = _Template
     environment.install_gettext_callables(  # type: ignore[attr-defined]
         _gettext, _ngettext, newstyle=True
     )

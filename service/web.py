@@ -191,6 +191,7 @@ def render(site: Site, template: str, language: str, actor: Actor, **values: Any
         "language": language,
         "problems": {},
         "typed": {},
+        "macros": {},
         "may": lambda permission, organization=None: may(actor, permission, organization),
         "static": static_url,
         **values,

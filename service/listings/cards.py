@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-KEPT = 4096
+KEPT = 16_384
 """Of how many listings the card is kept."""
 
 
@@ -36,6 +36,7 @@ class Maker:
     name: str
     language: str
     status: str
+    places: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,13 +53,14 @@ class Card:
     budget: int | None
     currency: str
     themes: Sequence[str]
+    groups: Sequence[str]
     places: Sequence[str]
     lines: Sequence[dict[str, Any]]
     drawn: dict[tuple[Any, ...], str] = field(default_factory=dict, repr=False)
 
 
 _PLAIN = ("id", "uid", "side", "language", "title", "published", "expires", "budget", "currency")
-_LISTS = ("themes", "places", "lines")
+_LISTS = ("themes", "groups", "places", "lines")
 """Read as text, which can be a key."""
 _DAY = bindparam("day", type_=Date())
 _PUBLIC = (
@@ -68,10 +70,11 @@ _PUBLIC = (
         Organization.name,
         Organization.language,
         Organization.status,
+        cast(Organization.places, Text).label("near"),
     )  # type: ignore[call-overload]
     .join(Organization, col(Organization.id) == col(Listing.organization_id))
     .where(col(Listing.id).in_(bindparam("numbers", expanding=True)))
-    .where(queries.open_on(_DAY), organizations.acting(_DAY))  # type: ignore[arg-type]
+    .where(queries.open_on(_DAY), organizations.acting(_DAY))
 )
 
 
@@ -83,5 +86,6 @@ def public_cards(session: Session, numbers: Iterable[int]) -> dict[int, tuple[Ca
 
 @lru_cache(maxsize=KEPT)
 def _card(*row: Any) -> tuple[Card, Maker]:
-    plain, lists, maker = row[: len(_PLAIN)], row[len(_PLAIN) : -3], row[-3:]
-    return Card(*plain, *(json.loads(text) for text in lists)), Maker(*maker)
+    plain, lists, (name, language, status, places) = row[: len(_PLAIN)], row[len(_PLAIN) : -4], row[-4:]
+    maker = Maker(name, language, status, json.loads(places))
+    return Card(*plain, *(json.loads(text) for text in lists)), maker

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response  # noqa: TC002 — FastAPI reads it
 
 from service.errors import BadInput, NotNow
 from service.listings import actions, bringing, editing, queries, requests, showing, threads
 from service.listings.editing import options
-from service.listings.models import LISTING, MOST_PENDING, REPLY_WORKING_DAYS
+from service.listings.models import LISTING, MOST_PENDING, REPLY_WORKING_DAYS, ListingStatus
 from service.organizations.desk import problems_by_field, signed_in
 from service.paging import Cursor  # noqa: TC001 — FastAPI reads it
 from service.permissions import may
@@ -27,6 +28,7 @@ from service.web import (
     Reading,
     Typed,
     Writing,
+    briefly,
     language_of,
     limit,
     page,
@@ -200,9 +202,19 @@ def answer_request(
 
 
 @router.get("/{uid}")
-def detail(request: Request, session: Reading, actor: Asking, uid: str) -> Response:
-    """A need or offer with its questions, and what one may do about it."""
-    return _detail(request, session, actor, queries.get(session, actor, uid), typed_before(request, session))
+async def detail(request: Request, session: Reading, actor: Asking, uid: str) -> Response:
+    """A need or offer with its questions, and what one may do about it.
+
+    To look for what is like a draft takes the model, and longer.
+    """
+
+    def shown() -> Response:
+        return _detail(request, session, actor, listing, typed_before(request, session))
+
+    listing = await briefly(request, queries.get, session, actor, uid)
+    if actor.is_staff or listing.status is ListingStatus.DRAFT:
+        return await run_in_threadpool(shown)
+    return await briefly(request, shown)
 
 
 def _detail(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_, true
@@ -49,14 +50,16 @@ def is_open(listing: Listing, day: date) -> bool:
     return listing.status is ListingStatus.PUBLISHED and (listing.expires is None or listing.expires >= day)
 
 
+@lru_cache(2)
 def open_on(day: date) -> ColumnElement[bool]:
-    """`is_open` as a condition on `listing`."""
+    """`is_open` as a condition on `listing`; kept for the day, for all pages ask it."""
     return and_(
         col(Listing.status) == ListingStatus.PUBLISHED,
         or_(col(Listing.expires).is_(None), col(Listing.expires) >= day),
     )
 
 
+@lru_cache(2)
 def public(day: date) -> ColumnElement[bool]:
     """What everybody sees: open listings of organizations that may act."""
     acts = (
@@ -71,8 +74,9 @@ def seen_by(actor: Actor) -> ColumnElement[bool]:
     """The condition behind `visible_to`."""
     if actor.is_staff:
         return true()
-    own = col(Listing.organization_id).in_(list(actor.memberships)) if actor.memberships else false()
-    return or_(public(today()), own)
+    if not actor.memberships:
+        return public(today())
+    return or_(public(today()), col(Listing.organization_id).in_(list(actor.memberships)))
 
 
 def visible_to(actor: Actor) -> SelectOfScalar[Listing]:
@@ -468,9 +472,9 @@ def shown_status(request: Request, day: date) -> RequestStatus:
 
 def names_by_uid(session: Session, uids: Iterable[str]) -> list[tuple[str, str]]:
     """uid and name of organizations, by name."""
-    found = session.exec(
-        select(Organization.uid, Organization.name).where(col(Organization.uid).in_(list(uids)))
-    )
+    if not (wanted := list(uids)):
+        return []
+    found = session.exec(select(Organization.uid, Organization.name).where(col(Organization.uid).in_(wanted)))
     return sorted(((uid, name) for uid, name in found), key=lambda pair: pair[1])
 
 

@@ -23,7 +23,18 @@ from service.organizations.linked_data import profile_data
 from service.organizations.models import MOST_NUMBERS, OrganizationStatus
 from service.paging import Cursor, piece
 from service.permissions import may, require
-from service.web import Asking, Form, Reading, Writing, language_of, page, see_other, site_of, typed_before
+from service.web import (
+    Asking,
+    Form,
+    Reading,
+    Writing,
+    brief,
+    language_of,
+    page,
+    see_other,
+    site_of,
+    typed_before,
+)
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -293,6 +304,7 @@ def remove_member(session: Writing, actor: Asking, uid: str, member: str) -> Res
 
 
 @router.get("/{uid}")
+@brief
 def profile(request: Request, session: Reading, actor: Asking, uid: str) -> Response:
     """What everybody may know of an organization."""
     organization = queries.get(session, actor, uid)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, false, func, or_, true
+from sqlalchemy import ColumnElement, String, and_, case, cast, func, or_, true
 from sqlmodel import Session, col, select
 
 from matching import profiles
@@ -60,8 +61,9 @@ def standing(organization: Organization, day: date) -> OrganizationStatus:
     return OrganizationStatus.VERIFIED if may_act(organization, day) else organization.status
 
 
+@lru_cache(2)
 def acting(day: date) -> ColumnElement[bool]:
-    """`may_act` as a condition on `organization`, for other slices to join with."""
+    """`may_act` as a condition on `organization`, to join with; kept for the day, for all pages ask it."""
     return or_(
         col(Organization.status) == OrganizationStatus.VERIFIED,
         and_(
@@ -84,8 +86,9 @@ def seen_by(actor: Actor) -> ColumnElement[bool]:
     """The condition behind `visible_to`."""
     if actor.is_staff:
         return true()
-    own = col(Organization.id).in_(list(actor.memberships)) if actor.memberships else false()
-    return or_(acting(today()), own)
+    if not actor.memberships:
+        return acting(today())
+    return or_(acting(today()), col(Organization.id).in_(list(actor.memberships)))
 
 
 def get(session: Session, actor: Actor, uid: str, *, lock: bool = False) -> Organization:

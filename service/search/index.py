@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from matching.embedding import Embedder
+    from matching.features import Concepts
+    from service.listings.cards import Card
     from service.search.meaning import Meant
 
 log = structlog.get_logger(__name__)
@@ -412,6 +414,15 @@ class SearchIndex:
             for scheme in ("themes", "groups", "places")
         }
         return {**about, "kinds": stated["kinds"]}
+
+    def themes_and_groups(self, listing: Listing | Card) -> Concepts:
+        """As `matching.features.concepts` has them; what the text mentions was found when it was encoded."""
+        vector = self._vectors.get(listing.key)
+        mentioned = vector.concepts if vector else {}
+        return {
+            "themes": frozenset(listing.themes) or mentioned.get("themes", frozenset()),
+            "groups": frozenset(listing.groups) or mentioned.get("groups", frozenset()),
+        }
 
     def words_of(self, number: int) -> frozenset[int]:
         """The numbers of the words of a listing."""

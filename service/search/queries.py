@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlmodel import Session, col, select
 
 from matching.assembly import lines_meet
 from matching.candidates import profile_vectors, semantic_feature
-from matching.features import TrackRecord, evidence
+from matching.features import TrackRecord, evidence, shared
+from matching.features import nearness as nearness_of_places
 from matching.messages import Message, Term
 from matching.profiles import Side
 from matching.rules import Rules
@@ -93,11 +94,11 @@ _MAKING = threading.Lock()
 
 
 def warm(site: Site) -> None:
-    """Load what searching needs, in the background; meanwhile searches compare words and concepts alone."""
+    """Load what searches and pages need, in the background; meanwhile words and concepts are compared."""
 
     def load() -> None:
         index.warm()
-        for name in site.templates.list_templates(filter_func=lambda name: name.startswith(_OF_RESULTS)):
+        for name in site.templates.list_templates(extensions=["html"]):
             site.templates.get_template(name)
 
     index = index_of(site)
@@ -108,10 +109,6 @@ def warm(site: Site) -> None:
 def is_warming(site: Site) -> bool:
     """Whether what searching needs is being loaded."""
     return site.search is not None and bool(site.search.is_warming)
-
-
-_OF_RESULTS = ("base.html", "components/", "search/")
-"""Templates of the results: sixteen who come at once would each compile them."""
 
 
 # Searching --------------------------------------------------------------------------------------------
@@ -283,12 +280,12 @@ def for_you(session: Session, site: Site, actor: Actor, *, side: Side, limit: in
         return []
     index = index_of(site)
     snapshot = index.current(session)
-    profiles = [listings.profile_of(session, one) for one in own]
+    profiles = listings.profiles_of(session, own)
     theirs = snapshot.is_offer if side is Side.OFFER else ~snapshot.is_offer
     theirs = theirs & ~snapshot.of(one.organization_id for one in own)
     near: list[tuple[float, int, int]] = []
     for place, one in enumerate(own):
-        nearness = _nearness_of(index, snapshot, one, profiles[place])
+        nearness = _nearness_of(session, index, snapshot, one, offers=side is Side.OFFER)
         near += [(float(nearness[row]), int(snapshot.ids[row]), place) for row in _nearest(nearness, theirs)]
     pairs = confirmed(session, {number for _, number, _ in near})
     seen: dict[int, Profile] = {}
@@ -318,33 +315,39 @@ def similar(session: Session, site: Site, listing: Listing, limit: int = 4) -> l
     """Other open listings of the same side that are much like this one."""
     index = index_of(site)
     snapshot = index.current(session)
-    profile = listings.profile_of(session, listing)
-    nearness = _nearness_of(index, snapshot, listing, profile)
-    same = snapshot.is_offer if listing.side == Side.OFFER else ~snapshot.is_offer
-    same = same & (snapshot.ids != listing.key)
-    rows = _nearest(nearness, same, limit, FLOOR)
-    pairs = confirmed(session, [int(snapshot.ids[row]) for row in rows])
+    offers = listing.side == Side.OFFER
+    nearness = _nearness_of(session, index, snapshot, listing, offers=offers)
+    same = snapshot.is_offer if offers else ~snapshot.is_offer
+    rows = _nearest(nearness, same & (snapshot.ids != listing.key), limit, FLOOR)
+    numbers = snapshot.ids[rows].tolist()
+    there = public_cards(session, numbers)
+    ours = index.themes_and_groups(listing)
+    places = frozenset(listing.places or listings.organization_of(session, listing).places)
     hits = []
-    for row in rows:
-        if (pair := pairs.get(int(snapshot.ids[row]))) is not None:
-            (score,) = shown_scores(nearness[[row]])
-            reasons = evidence(profile, listings.profile_of(session, *pair), score, _NO_RECORD)
-            hits.append(Hit(*pair, score, reasons))
+    for number, score in zip(numbers, shown_scores(nearness[rows]), strict=True):
+        if number in there:
+            card, maker = there[number]
+            near = nearness_of_places(places, frozenset(card.places or maker.places))
+            reasons = shared(ours, index.themes_and_groups(card), score, near)
+            hits.append(Hit(card, maker, score, tuple(reasons)))
     return hits
 
 
 def _nearness_of(
-    index: SearchIndex, snapshot: Snapshot, listing: Listing, profile: Any
+    session: Session, index: SearchIndex, snapshot: Snapshot, listing: Listing, *, offers: bool
 ) -> NDArray[np.float64]:
-    """How near every row is to a listing, in meaning and in themes and groups; a draft is encoded here."""
+    """How near every offer (or need) is to a listing, in meaning and in themes and groups.
+
+    A listing that has no vector yet, such as a draft, is encoded here.
+    """
     kept = index.raw_vector(listing.key) if listing.status is not ListingStatus.DRAFT else None
     if kept is None:
-        vectors, languages = profile_vectors([profile], index.embedder)
+        vectors, languages = profile_vectors([listings.profile_of(session, listing)], index.embedder)
         kept = vectors[0], languages[0]
-    nearness = snapshot.nearness(*kept).astype(np.float64)
+    nearness = snapshot.nearness(*kept, sides=(offers,)).astype(np.float64)
     for scheme in ("themes", "groups"):
-        if codes := sorted(getattr(profile, scheme)):
-            numbers = [index.code_number(scheme, code) for code in codes]
+        if codes := getattr(listing, scheme):
+            numbers = [index.code_number(scheme, code) for code in sorted(codes)]
             nearness += 0.05 * snapshot.having(snapshot.meant, numbers)
     return nearness
 
