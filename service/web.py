@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from anyio import CapacityLimiter
 from fastapi import Depends, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
@@ -69,6 +70,8 @@ class Site:
     turns: Turns
     """For the requests that write."""
     search: Any = None
+    searching: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
+    """For the threads that search: more at once would only take turns, and wait for each other."""
 
     @property
     def is_near(self) -> bool:

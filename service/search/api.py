@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from matching.profiles import Side  # noqa: TC001 — FastAPI reads it
@@ -58,7 +60,7 @@ def _hits(hits: Iterable[Hit], language: str) -> list[HitOut]:
 
 
 @router.get("", response_model=SearchOut)
-def search(
+async def search(
     request: Request,
     session: Reading,
     actor: Asking,
@@ -111,7 +113,10 @@ def search(
         deadline=deadline,
         sort=sort,
     )
-    results = queries.search(session, site_of(request), q, filters, limit=limit, cursor=cursor)
+    site = site_of(request)
+    results = await to_thread.run_sync(
+        partial(queries.search, session, site, q, filters, limit=limit, cursor=cursor), limiter=site.searching
+    )
     reader = language_of(request, actor)
     found = SearchOut(
         items=_hits(results.items, reader),

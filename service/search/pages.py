@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from anyio import to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import Response  # noqa: TC002 — FastAPI reads it
 from pydantic import ValidationError
@@ -18,7 +19,7 @@ from service.search import actions, queries
 from service.search.models import QUERY_CHARACTERS, Asked, Deadline, Digest, Sort
 from service.search.ranking import SCHEMES
 from service.templating import LANGUAGE_NAMES
-from service.web import Asking, Form, Reading, Writing, language_of, page, see_other, site_of
+from service.web import Asking, Form, Reading, Writing, briefly, language_of, page, see_other, site_of
 from service.web import limit as limit_rate
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from service.listings.models import Listing
     from service.permissions import Actor
+    from service.search.queries import Results
     from service.web import Site
 
 router = APIRouter(prefix="/search", include_in_schema=False)
@@ -71,15 +73,26 @@ def addresses(asked: Asked) -> Callable[..., str]:
 
 
 @router.get("")
-def results(request: Request, session: Reading, actor: Asking) -> Response:
+async def results(request: Request, session: Reading, actor: Asking) -> Response:
     """What fits, as one types; everything that is open where nothing was typed."""
     asked = asked_for(request.query_params)
     cursor = request.query_params.get("cursor", "")[:40]
-    site, address = site_of(request), addresses(asked)
-    try:
-        found = queries.search(session, site, asked.q, asked.filters, limit=PAGE, cursor=cursor)
-    except BadInput:
-        found = queries.search(session, site, asked.q, asked.filters, limit=PAGE)
+    site = site_of(request)
+
+    def search() -> Results:
+        try:
+            return queries.search(session, site, asked.q, asked.filters, limit=PAGE, cursor=cursor)
+        except BadInput:
+            return queries.search(session, site, asked.q, asked.filters, limit=PAGE)
+
+    found = await to_thread.run_sync(search, limiter=site.searching)
+    return await briefly(request, _results, request, session, actor, asked, found, is_first=not cursor)
+
+
+def _results(
+    request: Request, session: Session, actor: Actor, asked: Asked, found: Results, *, is_first: bool
+) -> Response:
+    address = addresses(asked)
     return page(
         request,
         actor,
@@ -91,7 +104,7 @@ def results(request: Request, session: Reading, actor: Asking) -> Response:
         pinned=queries.pinned(session, actor, [hit.listing.key for hit in found.items]),
         here=address(),
         older=address(cursor=found.next) if found.next else "",
-        is_first=not cursor,
+        is_first=is_first,
         address=address,
         active=sum(len(getattr(asked, name)) for name in _LISTS)
         + sum(bool(getattr(asked, name)) for name in _SINGLE),

@@ -97,9 +97,9 @@ def warm(site: Site) -> None:
     """Load what searches and pages need, in the background; meanwhile words and concepts are compared."""
 
     def load() -> None:
-        index.warm()
         for name in site.templates.list_templates(extensions=["html"]):
             site.templates.get_template(name)
+        index.warm()
 
     index = index_of(site)
     index.is_warming = True
