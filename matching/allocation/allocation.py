@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 FIRST_SEAT = 1.0
 """γ: an organization's first full line counts as much again as a line served with score 1."""
+CLOSE, CLOSE_WHERE_LARGE = 0.005, 0.01
+"""Gaps that are close enough."""
 LARGE = 10_000
-"""Canonical edges above which a gap of 2 % is close enough; below, half a per cent."""
+"""Canonical edges above which a problem counts as large."""
 
 
 def allocate(
@@ -52,14 +54,14 @@ def allocate(
     Small problems are solved to the optimum or to a fixed number of nodes, so that neither clock nor machine
     matters; `time_limit` (seconds) ends the work early with the best allocation so far, which is empty at
     worst. `gap`: how close to the bound is close enough for larger ones (default .005, above 10,000 edges
-    .02). `progress(stage, fraction, message)` may return False to cancel (raises Cancelled).
+    .01). `progress(stage, fraction, message)` may return False to cancel (raises Cancelled).
     `starts`: amounts by edge that keep every limit; the result is worth no less than any of them.
     Raises Infeasible if locks and quotas cannot all hold, and TimeUp if that was not settled in time.
     """
     clock = Clock(time_limit, progress)
     t = canonical(problem, seed)
     if gap is None:
-        gap = 0.005 if len(t.demand) <= LARGE else 0.02
+        gap = CLOSE if len(t.demand) <= LARGE else CLOSE_WHERE_LARGE
     objective = objective_of(fairness)
     earlier = [start[t.order] for start in starts]
     if fairness == "bottleneck":

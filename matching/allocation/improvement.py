@@ -1,8 +1,9 @@
-"""Improving a good allocation of a large problem: one neighbourhood of projects at a time.
+"""Improving a good allocation of a large problem: a small part of it at a time is decided again.
 
-Everything outside a neighbourhood stays as it is; inside, a small integer program decides again. A
-neighbourhood is a project for which the linear relaxation promises more than the allocation gives,
-together with the projects that compete with it for the same supplies.
+A small integer program decides that part; everything outside it stays as it is. The first part is all that
+the linear relaxation decides otherwise than the allocation; then one neighbourhood of projects comes after
+the other: a project for which the relaxation promises more than the allocation gives, together with those
+that compete with it for the same supplies.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from matching.allocation.model import Model
     from matching.allocation.problem import Integers
 
-NEIGHBOURS = 16
+NEIGHBOURS = 12
 NODES = 15
+SAME = 1e-6
+"""Values that differ by no more are the same decision."""
 
 
 def vector(model: Model, amount: Integers) -> Floats:
@@ -89,17 +92,30 @@ def neighbourhoods(t: Instance, relaxed: Floats, amount: Integers, rounds: int) 
         yield near
 
 
-def improved(model: Model, amount: Integers, free_projects: Integers, clock: Clock) -> Floats | None:
-    """The solution vector after deciding these projects again; None if nothing better was found."""
+def disputed(model: Model, amount: Integers, relaxed: Floats) -> Mask:
+    """The columns to decide again where only the decisions on which relaxation and allocation differ are
+    open. Over edges that neither of them uses nothing will be given."""
     x = vector(model, amount)
-    free = np.isin(owners(model), free_projects)
-    for group in (model.first,):
-        free[group[group >= 0]] = True
+    free = ~model.integral | (np.abs(x - relaxed) > SAME)
+    edges = slice(len(model.edges))
+    free[edges] &= (x[edges] > SAME) | (relaxed[edges] > SAME)
+    return free
+
+
+def within(model: Model, projects: Integers) -> Mask:
+    """The columns to decide again where only these projects are open."""
+    free = np.isin(owners(model), projects)
+    free[model.first[model.first >= 0]] = True
     if model.floor >= 0:
         free[model.floor] = True
-    small = restricted(model, free, x)
-    found = solve_integer(small, clock, gap=1e-3, nodes=NODES)
-    if found.x is None:
+    return free
+
+
+def improved(model: Model, amount: Integers, free: Mask, clock: Clock, gap: float) -> Floats | None:
+    """The solution vector after deciding these columns again; None if nothing better was found."""
+    x = vector(model, amount)
+    found = solve_integer(restricted(model, free, x), clock, gap=gap, nodes=NODES)
+    if found.x is None or model.cost[free] @ (found.x - x[free]) <= SAME:
         return None
     x[free] = found.x
     return x

@@ -8,6 +8,7 @@
     most projects  Σ_{a∈k} a ≤ P_k,  x_e ≤ cap_e · a
     cap            Σ_{p∈o} y_p ≤ C_o
     quota          Σ_{p∈g} y_p ≥ Q_g
+    first seat     s_o ≤ Σ_{e∈o} x_e/D_i,  s_o ≤ Σ_{p∈o} y_p
     lock           y_p = 1,  Σ_{e∈a} x_e ≥ the lock's least
 
 Every row is kept in the form A x ≤ b and scaled so that its numbers are near 1. An amount is a share of its
@@ -184,7 +185,7 @@ def build(
     cost *= objective.score_share
     if objective.first_seat > 0:
         cost[first[first >= 0]] = objective.first_seat
-        _first_seats(rows, t, p, share, first)
+        _first_seats(rows, t, p, share, y, first)
     _satisfaction(rows, t, p, t.value[edges] * share, objective, floor)
     if floor >= 0:
         cost[floor] = 1.0
@@ -442,16 +443,34 @@ def _locks(rows: Rows, t: Instance, edges: Integers, unit: Floats, y: Integers, 
             rows.add("lock", [n], np.zeros(take.sum()), np.nonzero(take)[0], -unit[take] / needed, -1.0)
 
 
-def _first_seats(rows: Rows, t: Instance, p: Integers, share: Floats, first: Integers) -> None:
-    """s_o ≤ Σ shares of the organization's lines (and ≤ 1 by its bound)."""
+def _first_seats(rows: Rows, t: Instance, p: Integers, share: Floats, y: Integers, first: Integers) -> None:
+    """s_o ≤ Σ shares of the organization's lines (and ≤ 1 by its bound), and ≤ Σ y_p of its projects.
+
+    The second says nothing new of whole numbers, but a third of a project with three lines is no longer
+    taken for a whole seat; projects and lines without a decision of their own count by their shares.
+    """
     owners = np.nonzero(first >= 0)[0]
+    e, mine = np.arange(len(p)), np.arange(len(owners))
     row = positions(owners, len(first))
     rows.add(
         "first-seat",
         owners,
-        np.concatenate([row[t.organization_of[p]], np.arange(len(owners))]),
-        np.concatenate([np.arange(len(p)), first[owners]]),
+        np.concatenate([row[t.organization_of[p]], mine]),
+        np.concatenate([e, first[owners]]),
         np.concatenate([-share, np.ones(len(owners))]),
+        0.0,
+    )
+    decided = np.nonzero(y >= 0)[0]
+    owners = np.intersect1d(owners, t.organization_of[decided])
+    row, mine = positions(owners, len(first)), np.arange(len(owners))
+    by_degree = e[(y[p] < 0) & (row[t.organization_of[p]] >= 0)]
+    decided = decided[row[t.organization_of[decided]] >= 0]
+    rows.add(
+        "first-seat",
+        owners,
+        np.concatenate([row[t.organization_of[p[by_degree]]], row[t.organization_of[decided]], mine]),
+        np.concatenate([by_degree, y[decided], first[owners]]),
+        np.concatenate([-share[by_degree], np.full(len(decided), -1.0), np.ones(len(owners))]),
         0.0,
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matching.allocation.improvement import improved, neighbourhoods
+from matching.allocation.improvement import disputed, improved, neighbourhoods, within
 from matching.allocation.ledger import Ledger
 from matching.allocation.model import Model, Objective, build
 from matching.allocation.solver import Clock, Solved, solve_integer, solve_linear
@@ -20,9 +20,9 @@ from matching.allocation.worth import keeps_promises, worth
 from matching.messages import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from matching.allocation.instance import Floats, Instance
+    from matching.allocation.instance import Floats, Instance, Mask
     from matching.allocation.problem import Integers
 
 SMALL = 2_000
@@ -32,7 +32,11 @@ NODE_WORK = 600_000
 """Columns times nodes: wide programs get fewer nodes, so that the work stays about the same."""
 DIVES = 12
 ROUNDS = 50
-"""Neighbourhoods that are decided again where the problem is larger."""
+"""Neighbourhoods that are decided again, at most, where the problem is larger."""
+PATIENCE, LITTLE = 5, 2e-3
+"""They end where so many together have added less than this share of the value."""
+ROUGH, FINE = 5e-3, 1e-3
+"""How well a part is decided again: all that is disputed, and a neighbourhood."""
 PROVEN = 2e-6
 """Relative distance from the bound that counts as none: the solvers' tolerances and the noise."""
 
@@ -94,11 +98,12 @@ def solve(
     small = len(model.cost) <= SMALL
     if found.proven(0.0 if small else gap):
         return found
-    clock.tell("relax-and-fix", 0.3, Message("stage-relax-and-fix", "Deciding which projects go ahead."))
-    last = dive(model, relaxed.x, clock)
-    found.offer(t, objective, settled(model, last, ranking), "relax-and-fix")
-    if found.proven(0.0 if small else gap):
-        return found
+    if small or found.amount is None or found.stage == "empty":
+        clock.tell("relax-and-fix", 0.3, Message("stage-relax-and-fix", "Deciding which projects go ahead."))
+        last = dive(model, relaxed.x, clock)
+        found.offer(t, objective, settled(model, last, ranking), "relax-and-fix")
+        if found.proven(0.0 if small else gap):
+            return found
     if small:
         clock.tell("integer", 0.6, Message("stage-integer", "Proving that nothing better exists."))
         exact = solve_integer(model, clock, gap=0.0, nodes=_nodes(model, effort))
@@ -219,23 +224,37 @@ def improve(
     gap: float,
     rounds: int,
 ) -> None:
-    """Decide one neighbourhood of projects after the other again, until close enough to the bound."""
-    amount = found.amount
-    if amount is None:
+    """Decide one part after the other again, until close enough to the bound, or until that brings little."""
+    if found.amount is None:
         return
-    wanted = model.amounts(relaxed)
-    for n, near in enumerate(neighbourhoods(t, wanted, amount, rounds)):
+    values = [found.value]
+    for n, (free, close) in enumerate(_parts(model, relaxed, found, rounds)):
         clock.tell(
             "improve",
-            0.5 + 0.4 * n / rounds,
+            0.5 + 0.4 * n / (rounds + 1),
             Message("stage-improve", "Improving the choice of projects and sponsors."),
         )
-        x = improved(model, amount, near, clock)
+        x = improved(model, found.amount, free, clock, close)
         if x is not None:
             found.offer(t, objective, settled(model, x, ranking), "improve")
-            amount = amount if found.amount is None else found.amount
-        if found.proven(gap) or clock.left() <= 0:
+        values.append(found.value)
+        if found.proven(gap) or clock.left() <= 0 or _tired(values):
             return
+
+
+def _parts(model: Model, relaxed: Floats, found: Found, rounds: int) -> Iterator[tuple[Mask, float]]:
+    """Columns to decide again, and how well: first where relaxation and allocation differ, then
+    neighbourhoods of projects, by what the relaxation still promises them then."""
+    if found.amount is None:
+        return
+    yield disputed(model, found.amount, relaxed), ROUGH
+    for near in neighbourhoods(model.t, model.amounts(relaxed), found.amount, rounds):
+        yield within(model, near), FINE
+
+
+def _tired(values: Sequence[float]) -> bool:
+    """Whether the last rounds together brought too little to go on."""
+    return len(values) > PATIENCE and values[-1] - values[-1 - PATIENCE] < LITTLE * abs(values[-1])
 
 
 def _ranking(model: Model, relaxed: Solved) -> Integers:

@@ -45,8 +45,8 @@ def made(problem: Problem, amounts: tuple[int, ...]) -> Allocation:
     return Allocation(amount, used, ahead, 0, 0, 0, "", "none", 0, 0, time_limit_hit=False)
 
 
-def utility(problem: Problem, amounts: tuple[int, ...]) -> float:
-    """Σ weight·score·share + β·coverage, straight from the definitions."""
+def utility(problem: Problem, amounts: tuple[int, ...], fairness: Fairness = "none") -> float:
+    """Σ weight·score·share + β·coverage + γ·first seats, straight from the definitions."""
     share = [0.0] * len(problem.demands)
     value = 0.0
     for i, score, x in zip(problem.edge_demand.tolist(), problem.edge_score.tolist(), amounts, strict=True):
@@ -58,6 +58,10 @@ def utility(problem: Problem, amounts: tuple[int, ...]) -> float:
             value += problem.coverage_bonus * any(share[n] > 0 for n in mine)
         else:
             value += problem.coverage_bonus * sum(share[n] for n in mine) / len(mine)
+    if fairness == "first-seat":
+        for organization in {d.organization for d in problem.demands}:
+            own = (n for n, d in enumerate(problem.demands) if d.organization == organization)
+            value += min(1.0, sum(share[n] for n in own))
     return value
 
 
@@ -82,14 +86,15 @@ def small_enough(problem: Problem) -> bool:
     return np.prod(sizes, initial=1) <= 3_000
 
 
-@given(problems(most_amount=4, whole_rates=True))
+@pytest.mark.parametrize("fairness", ["none", "first-seat"])
+@given(problem=problems(most_amount=4, whole_rates=True))
 @unhurried
-def test_allocation_is_as_good_as_enumeration(problem: Problem) -> None:
+def test_allocation_is_as_good_as_enumeration(problem: Problem, fairness: Fairness) -> None:
     if not small_enough(problem):
         return
-    result = allocate(problem, fairness="none")
-    best = max(utility(problem, amounts) for amounts in enumerated(problem))
-    assert utility(problem, tuple(result.amount.tolist())) == pytest.approx(best, abs=1e-5)
+    result = allocate(problem, fairness=fairness)
+    best = max(utility(problem, amounts, fairness) for amounts in enumerated(problem))
+    assert utility(problem, tuple(result.amount.tolist()), fairness) == pytest.approx(best, abs=1e-5)
     assert result.objective == pytest.approx(best, abs=1e-5)
     assert result.bound >= best - 1e-9
     assert result.gap <= 1e-5
