@@ -10,7 +10,6 @@ and nothing else: the actor made of it has the one permission `choice:make`, and
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from itsdangerous import BadData, Signer, TimestampSigner
 from sqlalchemy import and_, bindparam
@@ -19,9 +18,7 @@ from sqlmodel import Session, col, select
 from service.choices.models import Attendance
 from service.organizations.models import Organization
 from service.permissions import Actor, Role
-
-if TYPE_CHECKING:
-    from service.rounds.models import Round
+from service.rounds.models import Round
 
 PASS_HOURS = 12
 PHONE = "phone"
@@ -39,7 +36,8 @@ def read_code(session: Session, secret: str, one: Round, code: str) -> Organizat
         content = Signer(secret, salt=f"choices.code.{one.uid}").unsign(code).decode()
     except BadData:
         return None
-    return _holder(session, one, content)
+    organization, _ = _holder(session, one.uid, content)
+    return organization
 
 
 def make_pass(secret: str, one: Round, organization: Organization, number: int) -> str:
@@ -49,14 +47,14 @@ def make_pass(secret: str, one: Round, organization: Organization, number: int) 
     )
 
 
-def holder_of(session: Session, secret: str, one: Round, word: str, language: str, zone: str) -> Actor | None:
-    """Who holds a pass: a phone that acts for one organization in this round."""
+def holder_of(session: Session, secret: str, uid: str, word: str, language: str) -> Actor | None:
+    """Who holds a pass for the round `uid`: a phone that acts for one organization in it, in its zone."""
     try:
-        signer = TimestampSigner(secret, salt=f"choices.pass.{one.uid}")
+        signer = TimestampSigner(secret, salt=f"choices.pass.{uid}")
         content = signer.unsign(word, max_age=PASS_HOURS * 3600).decode()
     except BadData:
         return None
-    organization = _holder(session, one, content)
+    organization, zone = _holder(session, uid, content)
     if organization is None:
         return None
     return Actor(
@@ -70,22 +68,25 @@ def holder_of(session: Session, secret: str, one: Round, word: str, language: st
 
 
 _HOLDER = (
-    select(Organization, Attendance)
+    select(Organization, Attendance.code, Round.time_zone)
+    .select_from(Organization)
+    .join(Round, col(Round.uid) == bindparam("round"))
     .outerjoin(
         Attendance,
         and_(
             col(Attendance.organization_id) == col(Organization.id),
-            col(Attendance.round_id) == bindparam("round"),
+            col(Attendance.round_id) == col(Round.id),
         ),
     )
     .where(Organization.uid == bindparam("uid"))
 )
 
 
-def _holder(session: Session, one: Round, content: str) -> Organization | None:
+def _holder(session: Session, round_uid: str, content: str) -> tuple[Organization | None, str]:
+    """Whose code has this content, and the round's time zone."""
     uid, _, number = content.partition("-")
-    found = session.exec(_HOLDER, params={"uid": uid, "round": one.key}).first()
+    found = session.exec(_HOLDER, params={"uid": uid, "round": round_uid}).first()
     if found is None:
-        return None
-    organization, there = found
-    return organization if str(there.code if there else 0) == number else None
+        return None, ""
+    organization, code, zone = found
+    return organization if str(code or 0) == number else None, zone

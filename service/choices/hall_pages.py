@@ -189,7 +189,7 @@ def come_in(request: Request, session: Writing, actor: Asking, uid: str, code: s
     number = queries.attendance(session, one, organization.key)
     secret = site_of(request).settings.secret
     word = codes.make_pass(secret, one, organization, number.code if number else 0)
-    phone = codes.holder_of(session, secret, one, word, actor.language, one.time_zone)
+    phone = codes.holder_of(session, secret, uid, word, actor.language)
     forum.check_in(session, phone or actor, one, organization)
     response = see_other(f"/rounds/{uid}/choices?done=checked-in")
     if not may(actor, "choice:make", organization.key):

@@ -11,7 +11,6 @@ from service.choices import codes
 from service.db import reading
 from service.errors import NotNow, SignInNeeded
 from service.permissions import Actor, may
-from service.rounds import queries as rounds
 from service.web import Asking, briefly, keep_cookie, language_of, site_of
 
 if TYPE_CHECKING:
@@ -47,9 +46,7 @@ async def _at_forum(request: Request, actor: Asking, uid: str) -> Actor:
 def _holder_of(request: Request, actor: Actor, uid: str, word: str) -> Actor | None:
     site = site_of(request)
     with reading(site.engine) as session:
-        one = rounds.get(session, actor, uid)
-        language = language_of(request, actor)
-        return codes.holder_of(session, site.settings.secret, one, word, language, one.time_zone)
+        return codes.holder_of(session, site.settings.secret, uid, word, language_of(request, actor))
 
 
 AtForum = Annotated[Actor, Depends(_at_forum)]
