@@ -21,6 +21,7 @@ from service.web import (
     Asking,
     Form,
     Reading,
+    Typed,
     Writing,
     brief,
     language_of,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from service.choices.queries import Line
     from service.permissions import Actor
     from service.rounds.models import Round
-    from service.web import Typed
 
 router = APIRouter(include_in_schema=False)
 router.include_router(hall_pages.router)
@@ -166,6 +166,26 @@ def answer(
     return see_other(f"/rounds/{uid}/choices?done=choice-{typed.text('answer')}#pairing-{pairing}")
 
 
+@router.get("/rounds/{uid}/choices/{pairing}")
+@brief
+def card(
+    request: Request,
+    session: Reading,
+    actor: AtForum,
+    uid: str,
+    pairing: str,
+    side: str = "",
+    ranked: str = "",
+) -> Response:
+    """One pairing among one's choices. A script gets the card alone, as it is now."""
+    require_somebody(actor)
+    one = rounds.get(session, actor, uid)
+    line = queries.line(session, actor, one, pairing)
+    if not request.headers.get("x-part"):
+        return see_other(f"/rounds/{uid}/choices#pairing-{pairing}")
+    return _part(request, session, actor, one, line, _side(side), Typed({"ranked": [ranked]}, {}), None, {})
+
+
 def _part(
     request: Request,
     session: Session,
@@ -181,6 +201,7 @@ def _part(
     own = [half.side for half in line.halves if half.organization.key in actor.memberships]
     if not own:
         raise NotAllowed
+    shown = line.half(side if side in own else own[0])
     state = queries.choosing(session, one)
     language = language_of(request, actor)
     html = render(
@@ -190,11 +211,11 @@ def _part(
         actor,
         round=one,
         state=state,
-        card=showing.card(state, line, side if side in own else own[0]),
+        card=showing.card(state, line, shown.side),
         typed=typed if error else {},
         problems=problems,
         path=request.url.path,
-        may_answer=True,
+        may_answer=may(actor, "choice:make", shown.organization.key),
         ranked=typed.text("ranked") == "yes",
     )
     status = 200 if error is None else error.status

@@ -117,6 +117,26 @@ function open() {
 
 // Who looks again does so a little later than others, so that a whole hall does not ask at once. Only cards
 // that have changed are put in the place of the old ones, and none that somebody is busy with.
+const SPREAD = 1500;
+
+function renew(card, fresh) {
+  const busy = $(".choice-no[open]", card) && $("[data-answers]", fresh);
+  if (card.dataset.version !== fresh.dataset.version && !busy) card.replaceWith(fresh);
+}
+
+async function look(root, uid) {
+  const card = () => document.getElementById(`pairing-${uid}`);
+  if (!card()) return;
+  await wait(Math.random() * SPREAD);
+  if (waiting || !card()) return;
+  const asked = new URLSearchParams({ side: $("[name=side]", card())?.value ?? "", ranked: $(".rank-number", card()) ? "yes" : "" });
+  const answer = await fetch(`${root.dataset.refresh}/${uid}?${asked}`, { headers: { "X-Part": "1" } }).catch(() => null);
+  if (!answer || waiting) return;
+  if (!answer.ok) return refresh(root, 0);
+  renew(card(), parse(await answer.text()));
+  open();
+}
+
 async function refresh(root, spread) {
   await wait(Math.random() * spread);
   if (waiting) return;
@@ -126,8 +146,7 @@ async function refresh(root, spread) {
   for (const fresh of page.querySelectorAll("[data-pairing]")) {
     const card = document.getElementById(fresh.id);
     if (!card) return location.reload();
-    const busy = $(".choice-no[open]", card) && $("[data-answers]", fresh);
-    if (card.dataset.version !== fresh.dataset.version && !busy) card.replaceWith(fresh);
+    renew(card, fresh);
   }
   open();
 }
@@ -153,7 +172,7 @@ function follow(root) {
     hear("put", put);
     hear("gone", (id) => document.getElementById(id)?.remove());
     hear("reload", () => location.reload());
-    hear("changed", (uid) => document.getElementById(`pairing-${uid}`) && refresh(root, 1500));
+    hear("changed", (uid) => look(root, uid));
   };
   connect();
   if (!root.dataset.refresh) return;

@@ -4,7 +4,7 @@
 on one phone: a connection of its own that is kept alive, a cookie of its own, and an open stream of news.
 Within the minute every phone loads its page and answers its two pairings; one in ten is declined, which sets
 the search for the next in line going; one answer in twenty is sent twice, as after a lost reply. A phone that
-hears that one of its pairings changed loads its page again a little later, as its script does. A wall listens
+hears that one of its pairings changed asks for its card a little later, as its script does. A wall listens
 as its browser does. The clock runs from the tap that makes a pair mutual (the request is sent) until the pair
 has arrived at the wall. The baseline of the same run writes the same rows straight into SQLite.
 """

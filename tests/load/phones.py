@@ -1,7 +1,7 @@
 """The phones and the wall of a hall: what `bench_forum` holds against the service.
 
 A phone opens its page, listens to the news of its organization on a second connection, and posts its answers
-as its script does; when it hears that one of its pairings changed, it loads its page again a little later.
+as its script does; when it hears that one of its pairings changed, it asks for its card a little later.
 Both connections are kept alive. The wall only listens. All of them share one event loop and speak HTTP
 through plain sockets, in about a millisecond of processor for each request, because they run on the same two
 cores as what they measure.
@@ -172,10 +172,14 @@ async def choose(hall: Hall, number: int, connection: Connection, seen: Seen, be
     seen.in_time += time.perf_counter() - began < 60
 
 
-async def look(hall: Hall, connection: Connection, seen: Seen) -> None:
-    """Load a phone's page."""
+async def look(hall: Hall, connection: Connection, seen: Seen, uid: str = "") -> None:
+    """Load a phone's page, or the card of one pairing."""
     start = time.perf_counter()
-    status, _ = await connection.ask("GET", f"/rounds/{hall.round}/choices")
+    here = f"/rounds/{hall.round}/choices"
+    if uid:
+        status, _ = await connection.ask("GET", f"{here}/{uid}", x_part="1")
+    else:
+        status, _ = await connection.ask("GET", here)
     seen.pages.append(time.perf_counter() - start)
     if status != 200:
         seen.errors[f"page {status}"] += 1
@@ -192,12 +196,12 @@ async def follow_news(hall: Hall, number: int, stream: Connection, phone: Connec
     async with asyncio.TaskGroup() as looking:
         async for _, event, uid in stream.listen(address):
             seen.strange += event != "changed" or uid not in hall.pairings[number]
-            looking.create_task(_look_later(hall, phone, seen))
+            looking.create_task(_look_later(hall, phone, seen, uid))
 
 
-async def _look_later(hall: Hall, phone: Connection, seen: Seen) -> None:
+async def _look_later(hall: Hall, phone: Connection, seen: Seen, uid: str) -> None:
     await asyncio.sleep(random.uniform(0, 1.5))
-    await look(hall, phone, seen)
+    await look(hall, phone, seen, uid)
 
 
 async def watch(hall: Hall, connection: Connection, seen: Seen) -> None:

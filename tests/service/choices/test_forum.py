@@ -87,6 +87,21 @@ def test_code_checks_in_and_lets_the_phone_choose(
     assert look(pairing).need.choice.user_id is None
 
 
+def test_phone_asks_for_one_card_after_the_other_side_has_answered(
+    couple: Couple, talk: Round, phone: Any, bring: Bring, give: Any
+) -> None:
+    need, offer, pairing = couple
+    client, address = phone(need), f"/rounds/{talk.uid}/choices/{pairing.uid}"
+    phone(offer).post(address, data={"answer": "accept"})
+    card = client.get(address, headers={"x-part": "1"})
+    assert "Only your answer is missing" in card.text
+    assert "<html" not in card.text, "the card alone"
+    whole = client.get(address, follow_redirects=False)
+    assert whole.headers["location"] == f"/rounds/{talk.uid}/choices#pairing-{pairing.uid}"
+    foreign = give(bring(Side.NEED), bring(Side.OFFER))
+    assert client.get(f"/rounds/{talk.uid}/choices/{foreign.uid}", headers={"x-part": "1"}).status_code == 404
+
+
 def test_pass_is_good_for_answers_in_this_round_and_for_nothing_else(
     talk: Round,
     couple: Couple,
