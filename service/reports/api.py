@@ -9,17 +9,19 @@ from fastapi import APIRouter, File, Form, Path, Query, Request, UploadFile
 from service.agreements import queries as agreements
 from service.agreements.models import Agreement
 from service.errors import SignInNeeded
+from service.organizations import queries as organizations
 from service.organizations.evidence import read
 from service.permissions import require
-from service.reports import actions, clinic, queries, shapes, visits
+from service.reports import actions, clinic, queries, shapes, transparency, visits
 from service.reports.models import ReportStatus
-from service.reports.shapes import (  # noqa: TC001 — FastAPI reads them
+from service.reports.shapes import (
     AcceptIn,
     AnswersIn,
     FaultOut,
     QuestionOut,
     ReportOut,
     ReturnIn,
+    TransparencyOut,
     VisitIn,
     VisitOut,
 )
@@ -232,6 +234,22 @@ def attach_to_visit(
         consent=consent,
     )
     return _visit(session, visit)
+
+
+@router.get("/organizations/{uid}/transparency")
+def get_transparency(
+    session: Reading,
+    actor: Asking,
+    uid: Annotated[str, Path(max_length=32, description="The organization's id.")],
+) -> TransparencyOut:
+    """How open an organization is: half for the facts filled in, half for the reports handed in."""
+    shown = transparency.of_organization(session, organizations.get(session, actor, uid))
+    return TransparencyOut(
+        score=round(shown.score, 4),
+        facts=round(shown.facts.share, 4),
+        reports_handed_in=shown.handed_in,
+        reports_due=shown.due,
+    )
 
 
 @router.get("/clinic")

@@ -152,6 +152,15 @@ class QuestionOut(BaseModel):
     needed: bool
 
 
+class TransparencyOut(BaseModel):
+    """How open an organization is. `score` and `facts` in [0, 1]; reports are those due until yesterday."""
+
+    score: float
+    facts: float
+    reports_handed_in: int
+    reports_due: int
+
+
 class VisitOut(BaseModel):
     """A visit; no organization: a facilitator came."""
 

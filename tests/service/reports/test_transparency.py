@@ -47,6 +47,10 @@ def test_half_the_score_is_what_was_reported_of_what_was_due(
     page = words(client.get(f"/organizations/{work.ngo.organization.uid}?lang=en"))
     assert "Reports handed in, of those due 1 / 2" in page
 
+    answer = client.get(f"/api/v1/organizations/{work.ngo.organization.uid}/transparency").json()
+    assert (answer["reports_handed_in"], answer["reports_due"]) == (1, 2)
+    assert answer["score"] == pytest.approx((answer["facts"] + 1 / 2) / 2, abs=1e-4)
+
     work.change(second, status=ReportStatus.RETURNED)
     assert of_ngo(work).handed_in == 1, "what was returned is owed again"
     work.change(second, status=ReportStatus.SUBMITTED)
