@@ -151,9 +151,25 @@ def test_a_third_of_three_lines_is_no_whole_seat_in_the_bound() -> None:
         for line in range(3)
     ]
     problem = Problem.of(demands, [Supply("s", "k", "x", 300_000)], [(n, 0, 5_000) for n in range(9)])
-    relaxed = solve_linear(build(canonical(problem), Objective(first_seat=1.0)), Clock(60, None))
-    assert relaxed.bound == pytest.approx(1.5 + 1)
+    assert first_seat_bound(problem) == pytest.approx(1.5 + 1)
     assert allocate(problem, fairness="first-seat").objective == pytest.approx(1.5 + 1)
+
+
+def test_projects_that_go_ahead_by_degree_take_seats_by_degree_in_the_bound() -> None:
+    """One organization has a project of either kind; the one with a minimum loses to a better one."""
+    demands = [
+        Demand("d0", "p0", "a", 100, 100),
+        Demand("d1", "p1", "a", 100, 0),
+        Demand("d2", "p2", "b", 100, 100),
+    ]
+    supplies = [Supply("s0", "k0", "x", 100), Supply("s1", "k1", "y", 60)]
+    problem = Problem.of(demands, supplies, [(0, 0, 1_000), (1, 1, 5_000), (2, 0, 9_000)])
+    assert first_seat_bound(problem) == pytest.approx(0.3 + 0.6 + 0.9 + 1)
+    assert allocate(problem, fairness="first-seat").objective == pytest.approx(0.3 + 0.6 + 0.9 + 1)
+
+
+def first_seat_bound(problem: Problem) -> float:
+    return solve_linear(build(canonical(problem), Objective(first_seat=1.0)), Clock(60, None)).bound
 
 
 def test_time_limit_is_kept_and_recorded() -> None:

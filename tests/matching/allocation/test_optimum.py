@@ -21,7 +21,11 @@ from matching.allocation import (
     repaired,
     verify,
 )
+from matching.allocation.allocation import objective_of
 from matching.allocation.certificate import certificate
+from matching.allocation.instance import canonical
+from matching.allocation.model import build
+from matching.allocation.solver import Clock, solve_linear
 from matching.errors import Infeasible
 from tests.matching.allocation.generating import problems
 
@@ -98,6 +102,8 @@ def test_allocation_is_as_good_as_enumeration(problem: Problem, fairness: Fairne
     assert result.objective == pytest.approx(best, abs=1e-5)
     assert result.bound >= best - 1e-9
     assert result.gap <= 1e-5
+    relaxed = solve_linear(build(canonical(problem), objective_of(fairness)), Clock(60, None))
+    assert relaxed.bound >= best - 1e-5
 
 
 @given(problems(promises=True))
