@@ -1,4 +1,5 @@
-"""One total, maximised: linear program → relax-and-fix → refill → neighbourhoods; the best stage is kept.
+"""One total, maximised: linear program → refill → relax-and-fix → an integer program of the whole where that
+is small, else of what is disputed and then of neighbourhoods; the best stage is kept.
 
 Each stage proposes yes-or-no decisions, the ledger turns them into whole amounts, and the proposal counts
 only by what those amounts are worth. The bound comes from the linear program, or from a full integer
