@@ -40,6 +40,7 @@ SCHEMES = (
     "units",
     "currencies",
     "faults",
+    "cooperation_states",
 )
 CONCEPT_SCHEMES = ("themes", "groups", "kinds", "goals", "places")
 """The schemes that are looked for in running text."""

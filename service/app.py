@@ -35,6 +35,7 @@ from service.disclosure import api as disclosure_api
 from service.disclosure import pages as disclosure_pages
 from service.errors import ServiceError, Unavailable
 from service.funding import api as funding_api
+from service.funding import earlier_api, earlier_pages
 from service.funding import pages as funding_pages
 from service.home import desk as home_desk
 from service.home import pages as home_pages
@@ -104,6 +105,7 @@ API = (
     reports_api,
     privacy_api,
     funding_api,
+    earlier_api,
     giving_api,
     disclosure_api,
     network_api,
@@ -120,6 +122,7 @@ PAGES = (
     search_pages,
     webhooks_pages,
     funding_pages,
+    earlier_pages,
     drafting_pages,
     agreements_pages,
     meetings_pages,

@@ -16,10 +16,11 @@ from matching.messages import Message
 from service.serving import installation, migrate, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sqlalchemy import Engine
 
+    from matching.errors import Problem
     from service.jobs import Work
 
 INVALID = 1
@@ -214,20 +215,27 @@ def audit_verify_command(
 @server.command("import")
 def import_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, XLSX or JSON, as for `qiao match`.")],
-    organization: Annotated[str, typer.Option(metavar="UID", help="Whose needs and offers they are.")],
+    organization: Annotated[str, typer.Option(metavar="UID", help="Whose needs and offers they are.")] = "",
     side: Annotated[str, typer.Option(help="need or offer, where the file does not say it.")] = "",
     publish: Annotated[bool, typer.Option(help="Publish them at once.")] = False,
     keep_good: Annotated[
         bool, typer.Option("--keep-good", help="Leave out rows that cannot be read instead of stopping.")
     ] = False,
+    cooperations: Annotated[
+        bool, typer.Option("--cooperations", help="They are cooperations that were signed elsewhere.")
+    ] = False,
+    source: Annotated[str, typer.Option(help="Where cooperations are written down that do not say it.")] = "",
 ) -> None:
-    """Read needs and offers of an organization from a spreadsheet."""
+    """Read needs and offers of an organization, or cooperations signed elsewhere, from a spreadsheet."""
+    if cooperations:
+        _bring(file, source, keep_good=keep_good)
+        return
+    if not organization:
+        raise typer.BadParameter("Say whose needs and offers they are.", param_hint="--organization")
     from service.db import reading, writing
-    from service.i18n import environment_language
     from service.listings import importing, queries
     from service.organizations.queries import get
     from service.permissions import SYSTEM_ACTOR
-    from service.wording import say
 
     with _database() as engine, _refusals():
         content = file.read_bytes()
@@ -237,10 +245,7 @@ def import_command(
                 session, SYSTEM_ACTOR, found, filename=file.name, content=content, side=side
             )
             wrong = importing.preview(session, kept).wrong
-            for one in wrong:
-                parts = (one.problem.sheet, one.problem.row, one.problem.column)
-                where = ":".join(str(part) for part in parts if part)
-                _note(f"{where}  {say(one.problem.message, environment_language())}")
+            _note_all(one.problem for one in wrong)
             if wrong and not keep_good:
                 raise typer.Exit(INVALID)
             importing.start(session, SYSTEM_ACTOR, kept, publish=publish)
@@ -250,6 +255,30 @@ def import_command(
             done = queries.import_(session, SYSTEM_ACTOR, kept.uid)
     counts = f"{done.created_count} made, {done.updated_count} changed, {done.skipped_count} there already"
     typer.echo(f"{counts}, {done.left_out} left out")
+
+
+def _note_all(problems: Iterable[Problem]) -> None:
+    from service.i18n import environment_language
+    from service.wording import say
+
+    for one in problems:
+        where = ":".join(str(part) for part in (one.sheet, one.row, one.column) if part)
+        _note(f"{where}  {say(one.message, environment_language())}")
+
+
+def _bring(file: Path, source: str, *, keep_good: bool) -> None:
+    from service.db import writing
+    from service.funding import earlier
+    from service.permissions import SYSTEM_ACTOR
+
+    with _database() as engine, _refusals(), writing(engine) as session:
+        kept = earlier.read(SYSTEM_ACTOR, filename=file.name, content=file.read_bytes(), source=source)
+        found = earlier.look(session, SYSTEM_ACTOR, kept)
+        _note_all(found.problems)
+        if found.problems and not keep_good:
+            raise typer.Exit(INVALID)
+        made = earlier.bring(session, SYSTEM_ACTOR, kept) if found.ready else []
+    typer.echo(f"{len(made)} made, {found.here} there already, {found.wrong_rows} left out")
 
 
 @server.command("export")

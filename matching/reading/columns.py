@@ -38,6 +38,7 @@ SCHEMES: Mapping[str, str] = {
     "only_groups": "groups",
     "only_themes": "themes",
     "only_organization_kinds": "organization_kinds",
+    "status": "cooperation_states",
 }
 """Columns that hold words of the vocabulary, with the scheme they come from."""
 
@@ -79,7 +80,10 @@ _SHARED = {
         "source",
         "note",
     ],
-    COOPERATIONS: ["id", "title", "kind", "amount", "unit", "synthetic", "source", "note"],
+    COOPERATIONS: [
+        *("id", "title", "kind", "amount", "unit", "ends", "places"),
+        *("synthetic", "source", "note"),
+    ],
 }
 _HINTS = frozenset(
     [

@@ -310,7 +310,8 @@ class Drafts:
                     "offer",
                     Message("offer-unknown", "There is no offer “{id}”; write the ID of one.", id=offer),
                 )
-            signed, theme, title = record.date("signed"), record.code("theme"), record.line("title")
+            signed, title = record.date("signed"), record.line("title")
+            theme = min(record.codes("theme"), default="")
             synthetic = bool(record.yes_no("synthetic"))
             need_side, offer_side = parties["need_organization"], parties["offer_organization"]
             id_ = record.identifier("id") or _hashed(

@@ -1,9 +1,9 @@
 """The empty spreadsheet that people fill in, in any of the five languages.
 
-Sheets: instructions (one line of help and an example for every column), needs, offers, organizations, and the
-lists of words. Headings carry their help as a comment; required ones are yellow; columns that take one
-word of a list, or yes and no, have a drop-down. The table sheets are empty below their headings, so nothing
-has to be deleted before use, and `load_profiles` reads the file back.
+Sheets: instructions (one line of help and an example for every column), needs, offers, organizations (or, in
+a template of its own, cooperations), and the lists of words. Headings carry their help as a comment; required
+ones are yellow; columns that take one word of a list, or yes and no, have a drop-down. The table sheets are
+empty below their headings, so nothing has to be deleted before use, and the reader takes the file back.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from matching.errors import UnknownName
 from matching.messages import Message
 from matching.reading.columns import (
     ANSWERS,
+    COOPERATIONS,
     IGNORED,
     LANGUAGES,
     NEEDS,
@@ -26,6 +27,7 @@ from matching.reading.columns import (
 from matching.vocabulary import default_vocabulary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from openpyxl.worksheet.worksheet import Worksheet
@@ -46,7 +48,9 @@ _REQUIRED, _OPTIONAL = "FFF2CC", "E7E6E6"
 
 
 def template_columns(sheet: str) -> list[Column]:
-    """The columns of one sheet of the template: needs, offers or organizations."""
+    """The columns of one sheet of the template: needs, offers, organizations or cooperations."""
+    if sheet == COOPERATIONS:
+        return [one for code, one in tables()[sheet].items() if code not in {"synthetic", IGNORED}]
     if sheet == ORGANIZATIONS:
         return list(tables()[ORGANIZATIONS].values())
     sides = {"both", "need" if sheet == NEEDS else "offer"}
@@ -64,8 +68,8 @@ def template_columns(sheet: str) -> list[Column]:
     ]
 
 
-def write_template(path: Path, language: str) -> None:
-    """Write the template in `language` to an XLSX file at `path`.
+def write_template(path: Path, language: str, names: Sequence[str] = (NEEDS, OFFERS, ORGANIZATIONS)) -> None:
+    """Write the template in `language` to an XLSX file at `path`, with these sheets to fill in.
 
     Raises:
         UnknownName: `language` is none of the five.
@@ -80,12 +84,12 @@ def write_template(path: Path, language: str) -> None:
     book.remove(book.worksheets[0])
     titles = {code: column.labels[language] for code, column in tables()["sheet"].items()}
     instructions = book.create_sheet(titles["instructions"])
-    sheets = {name: book.create_sheet(titles[name]) for name in (NEEDS, OFFERS, ORGANIZATIONS)}
+    sheets = {name: book.create_sheet(titles[name]) for name in names}
     lists = book.create_sheet(titles["lists"])
     ranges = _write_lists(lists, language)
     for name, sheet in sheets.items():
         _write_headings(sheet, name, language, ranges)
-    _write_instructions(instructions, language)
+    _write_instructions(instructions, language, names)
     book.save(path)
 
 
@@ -156,16 +160,16 @@ def _write_headings(sheet: Worksheet, name: str, language: str, ranges: dict[str
     sheet.freeze_panes = "A2"
 
 
-def _write_instructions(sheet: Worksheet, language: str) -> None:
+def _write_instructions(sheet: Worksheet, language: str, names: Sequence[str]) -> None:
     from openpyxl.styles import Alignment, Font
 
     row = 1
-    for name in ("instructions", NEEDS, OFFERS, ORGANIZATIONS, "lists"):
+    for name in ("instructions", *names, "lists"):
         heading = tables()["sheet"][name]
         sheet.cell(row, 1, heading.labels[language]).font = Font(bold=True, size=13)
         sheet.cell(row, 2, heading.help[language]).alignment = Alignment(wrap_text=True, vertical="top")
         row += 1
-        for column in template_columns(name) if name in {NEEDS, OFFERS, ORGANIZATIONS} else ():
+        for column in template_columns(name) if name in names else ():
             _style(sheet, row, 1, column.labels[language], _REQUIRED if column.required else _OPTIONAL)
             sheet.cell(row, 2, column.help[language]).alignment = Alignment(wrap_text=True, vertical="top")
             row += 1

@@ -86,7 +86,8 @@ def _tables(profiles: Profiles) -> dict[str, list[list[str]]]:
     }
     listed = [code for code in tables()[ORGANIZATIONS] if code not in {"source", "note", "synthetic"}]
     known = [*organizations.values(), *_only_in_cooperations(profiles, organizations)]
-    signed = [code for code in tables()[COOPERATIONS] if code not in {"source", "note"}]
+    unsaid = {"source", "note", "ends", "places", "partners", "status"}
+    signed = [code for code in tables()[COOPERATIONS] if code not in unsaid]
     return {
         NEEDS: [columns[Side.NEED], *_rows(profiles.needs, columns[Side.NEED])],
         OFFERS: [columns[Side.OFFER], *_rows(profiles.offers, columns[Side.OFFER])],

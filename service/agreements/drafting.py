@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from matching.messages import Message
@@ -219,6 +218,7 @@ def from_request(session: Session, actor: Actor, request: Request, wanted: Wante
 def amend(session: Session, actor: Actor, agreement: Agreement) -> Agreement:
     """Draft an amendment that begins with what is in force; one at a time."""
     queries.require_own(session, actor, "agreement:draft", agreement)
+    queries.refuse_elsewhere(session, agreement)
     if agreement.status not in (AgreementStatus.IN_FORCE, AgreementStatus.SUSPENDED) or agreement.amends_id:
         raise NotNow(Message("not-amendable", "Only an agreement in force can be amended."))
     open_ones = queries.amendments(session, agreement)
@@ -403,10 +403,7 @@ def _record(session: Session, actor: Actor, agreement: Agreement, **details: Any
     if one is not None:
         details["round"] = one.uid
     record(session, actor, f"{AGREEMENT.noun}.draft", agreement, agreement=agreement.uid, **details)
-    year = f"{organizations.today().year}-"
-    last = session.exec(
-        select(func.max(col(Agreement.number))).where(col(Agreement.number).startswith(year))
-    ).one()
-    agreement.number = f"{year}{int(last.removeprefix(year)) + 1 if last else 1:04}"
+    year = organizations.today().year
+    agreement.number = f"{year}-{queries.next_number(session, year):04}"
     session.add(agreement)
     session.flush()

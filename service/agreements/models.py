@@ -7,13 +7,14 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, Column, Index, Text, UniqueConstraint, text
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
 from service.db import Row, UtcDateTime, status_column
 from service.lifecycle import Lifecycle, step
 
 TITLE_CHARACTERS = 200
 COMMENT_CHARACTERS = 4_000
+SOURCE_CHARACTERS = 500
 
 
 class AgreementStatus(StrEnum):
@@ -95,6 +96,44 @@ class Agreement(Row, table=True):
     def languages(self) -> tuple[str, ...]:
         """The languages of its text, the one that prevails first."""
         return (self.language, self.second_language) if self.second_language else (self.language,)
+
+
+class Origin(Row, table=True):
+    """Where a cooperation is written down that was signed elsewhere and brought in."""
+
+    __tablename__ = "agreement_origin"
+
+    agreement_id: int = Field(foreign_key="agreement.id", unique=True)
+    source: str = Field(max_length=SOURCE_CHARACTERS)
+    """Who keeps it, or where it was published; public."""
+    reference: str = Field(default="", max_length=100)
+    """What it is called by there; public."""
+    same_as: str = Field(max_length=64, unique=True)
+    """What tells it apart, hashed, so that bringing it in again brings it in once."""
+    offer_id: int | None = Field(default=None, foreign_key="listing.id")
+    """The offer whose budget it uses."""
+
+
+class AgreementTag(SQLModel, table=True):
+    """A theme or place of a cooperation that answers no need here."""
+
+    __tablename__ = "agreement_tag"
+
+    agreement_id: int = Field(foreign_key="agreement.id", primary_key=True)
+    scheme: str = Field(max_length=20, primary_key=True)
+    code: str = Field(max_length=60, primary_key=True, index=True)
+
+
+class CooperationSheet(Row, table=True):
+    """A spreadsheet of earlier cooperations, kept while somebody looks at it and decides on it."""
+
+    __tablename__ = "cooperation_sheet"
+
+    user_id: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
+    filename: str = Field(max_length=200)
+    source: str = Field(default="", max_length=SOURCE_CHARACTERS)
+    """Of the rows that name none."""
+    tables: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
 
 
 class AgreementPairing(Row, table=True):

@@ -136,6 +136,7 @@ def _standing(
         to_sign=to_sign if agreement.status is AgreementStatus.SIGNING else [],
         signed=agreement.status in SIGNED,
         amended=queries.amended(session, agreement),
+        origin=queries.origin_of(session, agreement),
         amendments=queries.amendments(session, agreement),
         has_password=bool(user.password_hash),
         terms=queries.terms_of(agreement),

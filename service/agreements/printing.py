@@ -61,6 +61,7 @@ def pdf(
 
 def print_out(session: Session, agreement: Agreement, *, public_url: str, time_zone: str) -> bytes:
     """An agreement as PDF/A: as it was signed, or as it stands in the draft."""
+    queries.refuse_elsewhere(session, agreement)
     signed = agreement.status in SIGNED
     amended = queries.amended(session, agreement)
     return pdf(

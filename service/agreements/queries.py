@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_, true
 from sqlmodel import Session, col, select
 
+from matching.messages import Message
 from service.accounts.models import User
 from service.accounts.queries import members_of
 from service.agreements.models import (
@@ -16,12 +17,13 @@ from service.agreements.models import (
     AgreementPairing,
     AgreementStatus,
     Comment,
+    Origin,
     Party,
     Revision,
     Signature,
 )
 from service.agreements.terms import Terms
-from service.errors import NotFound
+from service.errors import NotFound, NotNow
 from service.listings.models import Listing, Request, RequestStatus
 from service.organizations.models import Organization
 from service.pairings import queries as pairings
@@ -156,6 +158,29 @@ def of_pairings(session: Session, actor: Actor, keys: Iterable[int]) -> dict[int
         )
     )
     return dict(found.all())
+
+
+def next_number(session: Session, year: int) -> int:
+    """The running number that the next agreement of a year gets."""
+    number = col(Agreement.number)
+    own = select(Agreement.number).where(number.startswith(f"{year}-"))
+    last = session.exec(own.order_by(func.length(number).desc(), number.desc()).limit(1)).first()
+    return int(last.removeprefix(f"{year}-")) + 1 if last else 1
+
+
+def origin_of(session: Session, agreement: Agreement) -> Origin | None:
+    """Where it was signed, if it was brought in from elsewhere."""
+    return session.exec(select(Origin).where(Origin.agreement_id == agreement.key)).first()
+
+
+def refuse_elsewhere(session: Session, agreement: Agreement) -> None:
+    """Raise NotNow for one that was signed elsewhere: its text is not here."""
+    if origin_of(session, agreement) is not None:
+        raise NotNow(
+            Message(
+                "signed-elsewhere", "This was signed elsewhere and brought in; its text is not kept here."
+            )
+        )
 
 
 def amendments(session: Session, agreement: Agreement) -> list[Agreement]:

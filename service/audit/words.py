@@ -75,6 +75,7 @@ STEPS: Mapping[str, Message] = _by_code(
     (
         Message("agreement.abandon", "given up"),
         Message("agreement.amend", "amended"),
+        Message("agreement.bring", "brought in from elsewhere"),
         Message("agreement.complete", "completed"),
         Message("agreement.enter_force", "in force, signed by all"),
         Message("agreement.open_signing", "opened for signing"),

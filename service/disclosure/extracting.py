@@ -15,7 +15,15 @@ from sqlmodel import Session, SQLModel, col, func, select
 
 from matching.cooperation import link_type
 from service.accounts.models import Membership, User
-from service.agreements.models import SIGNED, Agreement, Party, Revision, Signature
+from service.agreements.models import (
+    SIGNED,
+    Agreement,
+    AgreementTag,
+    Origin,
+    Party,
+    Revision,
+    Signature,
+)
 from service.disclosure import versions
 from service.disclosure.discretion import discreet, tells_a_person
 from service.disclosure.models import (
@@ -24,6 +32,7 @@ from service.disclosure.models import (
     PublicLine,
     PublicMilestone,
     PublicNeed,
+    PublicOrigin,
     PublicParty,
     PublicPayment,
     PublicPromise,
@@ -80,6 +89,10 @@ class _Kept:
     amendments: dict[int, list[Agreement]] = field(default_factory=lambda: defaultdict(list))
     texts: dict[int, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     """Of those that were amended: the terms as they are, then every version before."""
+    origins: dict[int, Origin] = field(default_factory=dict)
+    tags: dict[int, dict[str, list[str]]] = field(
+        default_factory=lambda: defaultdict(lambda: {"themes": [], "places": []})
+    )
     needs: dict[int, Listing] = field(default_factory=dict)
     owners: dict[int, Organization] = field(default_factory=dict)
     rounds: dict[int, Round] = field(default_factory=dict)
@@ -125,6 +138,13 @@ def _kept(session: Session, agreements: Sequence[Agreement]) -> _Kept:
     ):
         kept.reports[report.agreement_id].append(report)
     _amendments(session, agreements, kept)
+    kept.origins = {
+        one.agreement_id: one for one in rows(session, Origin, col(Origin.agreement_id).in_(keys))
+    }
+    if kept.origins:
+        tagged = select(AgreementTag).where(col(AgreementTag.agreement_id).in_(list(kept.origins)))
+        for tag in session.exec(tagged.order_by(col(AgreementTag.code))):
+            kept.tags[tag.agreement_id][tag.scheme].append(tag.code)
     kept.needs = _by_key(session, Listing, (agreement.need_id for agreement in agreements))
     kept.owners = _by_key(session, Organization, (need.organization_id for need in kept.needs.values()))
     kept.rounds = _by_key(session, Round, (agreement.round_id for agreement in agreements))
@@ -245,6 +265,7 @@ def _disclosed(agreement: Agreement, kept: _Kept, day: date) -> DisclosureOut:
         link_types=links_of(organization.kind for _, organization in parties),
         need=_need(kept.needs.get(agreement.need_id or 0), kept, day, names),
         round=_round(kept.rounds.get(agreement.round_id or 0), kept),
+        origin=_origin(kept.origins.get(key), kept, names),
         promises=promises,
         totals=_totals(promises, payments),
         milestones=[_milestone(one, names) for one in kept.milestones[key]],
@@ -302,6 +323,13 @@ def _round(one: Round | None, kept: _Kept) -> PublicRound | None:
         host=kept.hosts[one.host_id].name if one.host_id in kept.hosts else "",
         result=has_notice(one) and has_reached(one, RoundStatus.NOTICE),
     )
+
+
+def _origin(one: Origin | None, kept: _Kept, names: set[str]) -> PublicOrigin | None:
+    if one is None:
+        return None
+    tags = kept.tags[one.agreement_id]
+    return PublicOrigin(source=discreet(one.source, names), reference=one.reference, **tags)
 
 
 def _promise(

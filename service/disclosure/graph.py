@@ -10,7 +10,14 @@ from sqlmodel import Session, col, func, select
 
 from matching import profiles
 from matching.messages import Quantity
-from service.agreements.models import Agreement, AgreementPairing, Party, PartyRole
+from service.agreements.models import (
+    Agreement,
+    AgreementPairing,
+    AgreementTag,
+    Origin,
+    Party,
+    PartyRole,
+)
 from service.disclosure.queries import ROW, public
 from service.funding.models import Commitment, CommitmentKind
 from service.listings.models import Listing
@@ -36,7 +43,7 @@ def cooperations(session: Session) -> list[profiles.Cooperation]:
     signed = public().with_only_columns(
         ROW, col(Agreement.uid), col(Agreement.title), col(Agreement.in_force), col(Agreement.need_id)
     )
-    themes = _themes(session)
+    themes, tagged = _themes(session), _tagged(session)
     found: list[profiles.Cooperation] = []
     for key, uid, title, moment, need in session.execute(signed.order_by(col(Agreement.in_force), ROW)):
         bound = parties.get(key, [])
@@ -54,7 +61,7 @@ def cooperations(session: Session) -> list[profiles.Cooperation]:
                     offer=offers.get(key, ""),
                     quantity=amount,
                     kind="money" if amount else "",
-                    theme=themes.get(need, ""),
+                    theme=themes.get(need, "") or tagged.get(key, ""),
                 )
                 for amount in amounts or [None]
             ]
@@ -76,7 +83,7 @@ def _parties(session: Session) -> dict[int, list[tuple[int, str]]]:
 
 
 def _offers(session: Session) -> dict[int, str]:
-    """By number of the agreement: the offer that carries it out, where it came of a round."""
+    """By number of the agreement: the offer that carries it out, where it came of a round or says so."""
     pairs = (
         select(AgreementPairing.agreement_id, Listing.uid)
         .join(Pairing, col(Pairing.id) == col(AgreementPairing.pairing_id))
@@ -84,7 +91,8 @@ def _offers(session: Session) -> dict[int, str]:
         .join(Listing, col(Listing.id) == col(Application.listing_id))
         .order_by(col(AgreementPairing.id).desc())
     )
-    return dict(session.exec(pairs).all())
+    named = select(Origin.agreement_id, Listing.uid).join(Listing, col(Listing.id) == col(Origin.offer_id))
+    return dict(session.exec(pairs).all()) | dict(session.exec(named).all())
 
 
 def _cash(session: Session) -> dict[int, dict[tuple[int, str], Quantity]]:
@@ -112,6 +120,14 @@ def _themes(session: Session) -> dict[int, str]:
         col(Listing.id).in_(answered), col(Listing.published).is_not(None)
     )
     return {key: themes[0] for key, themes in session.exec(needs) if key is not None and themes}
+
+
+def _tagged(session: Session) -> dict[int, str]:
+    """By number of a cooperation that answers no need here: its first theme."""
+    tags = select(AgreementTag.agreement_id, func.min(AgreementTag.code)).where(
+        AgreementTag.scheme == "themes"
+    )
+    return dict(session.exec(tags.group_by(col(AgreementTag.agreement_id))).all())
 
 
 def organizations(session: Session) -> list[profiles.Organization]:

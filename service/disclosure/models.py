@@ -64,6 +64,16 @@ class PublicNeed(BaseModel):
     """Whether its page is public now."""
 
 
+class PublicOrigin(BaseModel):
+    """Where a cooperation is written down that was signed elsewhere and brought in."""
+
+    source: str
+    reference: str
+    """What it is called by there."""
+    themes: list[str]
+    places: list[str]
+
+
 class PublicRound(BaseModel):
     """The match round in which it was found."""
 
@@ -210,6 +220,8 @@ class DisclosureOut(BaseModel):
     """Codes of link_types: which sectors it joins."""
     need: PublicNeed | None
     round: PublicRound | None
+    origin: PublicOrigin | None
+    """Of one that was signed elsewhere; its payments and reports are kept there."""
     promises: list[PublicPromise]
     totals: list[Total]
     milestones: list[PublicMilestone]
@@ -217,6 +229,18 @@ class DisclosureOut(BaseModel):
     reports: list[PublicReport]
     corrections: list[Correction]
     licence: str = LICENCE
+
+    @property
+    def themes(self) -> list[str]:
+        """What it is about: the themes of its need, else those that its source names."""
+        about = self.need or self.origin
+        return about.themes if about else []
+
+    @property
+    def places(self) -> list[str]:
+        """Where it is carried out, as `themes`."""
+        about = self.need or self.origin
+        return about.places if about else []
 
 
 # The register -----------------------------------------------------------------------------------------

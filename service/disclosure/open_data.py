@@ -159,18 +159,18 @@ def _grant(
             "fundingOrganization": [_organization(giver)],
             "beneficiaryLocation": [
                 {"name": _label("places", code), "geoCode": code, "geoCodeType": "Qiao places"}
-                for code in (need.places if need else [])
+                for code in one.places
             ],
             "grantProgramme": [
                 {"code": held.id, "title": held.title, "url": f"{publisher.url}/rounds/{held.id}"}
             ]
             if held
             else [],
-            "fromOpenCall": "Yes" if held else "No",
+            "fromOpenCall": "" if one.origin else "Yes" if held else "No",
             "classifications": [
                 {"vocabulary": vocabulary, "code": code, "title": _label(scheme, code)}
                 for vocabulary, scheme, codes in (
-                    ("Qiao themes", "themes", need.themes if need else []),
+                    ("Qiao themes", "themes", one.themes),
                     ("SDG", "goals", need.goals if need else []),
                 )
                 for code in codes
@@ -187,7 +187,7 @@ def _grant(
                 for p in paid
             ],
             "dateModified": one.modified.isoformat(),
-            "dataSource": publisher.page(one.id),
+            "dataSource": one.origin.source if one.origin else publisher.page(one.id),
         }
     )
 
@@ -385,6 +385,7 @@ def linked(one: DisclosureOut, publisher: Publisher) -> dict[str, Any]:
             "name": one.title,
             "inLanguage": one.language,
             "license": LICENCE,
+            "isBasedOn": one.origin.source if one.origin else "",
             "amount": amounts[0] if len(amounts) == 1 else amounts,
             "funder": [_linked(party, publisher) for party in one.parties if party.id in given],
             "fundedItem": _kept(
@@ -393,8 +394,8 @@ def linked(one: DisclosureOut, publisher: Publisher) -> dict[str, Any]:
                     "name": one.title,
                     "foundingDate": one.starts.isoformat() if one.starts else "",
                     "dissolutionDate": one.ended.isoformat() if one.ended else "",
-                    "keywords": [_label("themes", code) for code in (one.need.themes if one.need else [])],
-                    "areaServed": [_label("places", code) for code in (one.need.places if one.need else [])],
+                    "keywords": [_label("themes", code) for code in one.themes],
+                    "areaServed": [_label("places", code) for code in one.places],
                     "member": [_linked(party, publisher) for party in one.parties if party.id not in given],
                 }
             ),

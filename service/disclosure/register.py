@@ -6,6 +6,7 @@ or a group of people in any of the languages also finds what is about them.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from sqlmodel import Session, col, func, select
 from matching.messages import Message, Term
 from matching.text import content_tokens, fold, to_traditional
 from matching.vocabulary import default_vocabulary
-from service.agreements.models import SIGNED, Agreement, Party
+from service.agreements.models import SIGNED, Agreement, AgreementTag, Party
 from service.disclosure.extracting import disclosed
 from service.disclosure.models import PAGE, FacetOut, RegisterOut, Sort
 from service.disclosure.queries import ROW, public
@@ -164,16 +165,20 @@ def within(scheme: str, code: str) -> set[str]:
 
 
 def _about(scheme: str, codes: Iterable[str]) -> ColumnElement[bool]:
-    tagged = (
+    wanted = sorted(codes)
+    needs = (
         select(ListingTag.listing_id)
         .join(Listing, col(Listing.id) == col(ListingTag.listing_id))
         .where(
             col(ListingTag.scheme) == scheme,
-            col(ListingTag.code).in_(sorted(codes)),
+            col(ListingTag.code).in_(wanted),
             col(Listing.published).is_not(None),
         )
     )
-    return col(Agreement.need_id).in_(tagged)
+    tagged = select(AgreementTag.agreement_id).where(
+        col(AgreementTag.scheme) == scheme, col(AgreementTag.code).in_(wanted)
+    )
+    return or_(col(Agreement.need_id).in_(needs), ROW.in_(tagged))
 
 
 # Sectors ----------------------------------------------------------------------------------------------
@@ -273,7 +278,13 @@ def facets(session: Session, wanted: Wanted, language: str) -> dict[str, list[Fa
             tags,
             where=(col(ListingTag.scheme) == scheme, col(Listing.published).is_not(None)),
         )
-        shown[name] = [_facet(code, term_text(Term(scheme, code), language), count) for code, count in rows]
+        tagged = and_(col(AgreementTag.agreement_id) == ROW, col(AgreementTag.scheme) == scheme)
+        sums = Counter(dict(rows)) + Counter(
+            dict(grouped(name, col(AgreementTag.code), (AgreementTag, tagged)))
+        )
+        shown[name] = [
+            _facet(code, term_text(Term(scheme, code), language), count) for code, count in sums.most_common()
+        ][:MOST_VALUES]
     held = (Round, and_(col(Round.id) == col(Agreement.round_id), col(Round.status) != RoundStatus.DRAFT))
     titles = dict(session.exec(select(Round.uid, Round.title)).all())
     shown["round"] = [_facet(uid, titles[uid], n) for uid, n in grouped("round", col(Round.uid), held)]

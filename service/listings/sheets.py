@@ -33,7 +33,7 @@ from service.errors import BadInput
 from service.listings.models import TEXT_CHARACTERS, TITLE_CHARACTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from matching.profiles import Profile
     from matching.reading.tables import Cell
@@ -100,8 +100,16 @@ class Look:
 # Keeping ----------------------------------------------------------------------------------------------
 
 
-def read_upload(filename: str, content: bytes) -> list[dict[str, Any]]:
-    """The tables of an uploaded file, as they are stored. Raises BadInput on `file`."""
+def read_upload(
+    filename: str,
+    content: bytes,
+    besides: Collection[str] = (ORGANIZATIONS, COOPERATIONS),
+    most: int = MOST_ROWS,
+) -> list[dict[str, Any]]:
+    """The tables of an uploaded file, as they are stored. Raises BadInput on `file`.
+
+    `besides`: kinds of sheets that are left out; `most`: how many rows there may be.
+    """
     if not content:
         raise BadInput.one("file", Message("file-empty", "Choose a file that is not empty."))
     ending = PurePosixPath(filename.replace("\\", "/")).suffix.lower()
@@ -117,18 +125,18 @@ def read_upload(filename: str, content: bytes) -> list[dict[str, Any]]:
             found = read_tables(path, count_headings)
         except UnreadableFile as error:
             raise BadInput.one("file", error.message) from error
-    kept = [table for table in found if find_sheet(table.name) not in {ORGANIZATIONS, COOPERATIONS}]
+    kept = [table for table in found if find_sheet(table.name) not in besides]
     rows = sum(len(table.rows) for table in kept)
     if not rows:
         raise BadInput.one("file", Message("file-empty", "Choose a file that is not empty."))
-    if rows > MOST_ROWS:
+    if rows > most:
         raise BadInput.one(
             "file",
             Message(
                 "import-long",
                 "The file has {rows} rows; at most {most} can be read at once.",
                 rows=rows,
-                most=MOST_ROWS,
+                most=most,
             ),
         )
     return [_stored(table) for table in kept]
@@ -163,7 +171,8 @@ def _cell(stored: Any) -> Cell:
     return cell
 
 
-def _table(stored: Mapping[str, Any]) -> Table:
+def table_of(stored: Mapping[str, Any]) -> Table:
+    """A table as it was read."""
     return Table(
         stored["name"],
         tuple(Row(number, tuple(map(_cell, cells))) for number, *cells in stored["rows"]),
@@ -192,7 +201,7 @@ def look(
     `known_names`: names and uids of organizations that a veto may name (None: any).
     """
     problems: list[Problem] = []
-    mended = [_mended(_table(one), [Repair(**repair) for repair in repairs]) for one in stored]
+    mended = [_mended(table_of(one), [Repair(**repair) for repair in repairs]) for one in stored]
     own = {_folded(name) for name in own_names}
     found = [_own(table, organization, own, known_names, problems) for table in mended]
     as_sheet = {"need": "needs", "offer": "offers"}.get(side)
@@ -209,7 +218,7 @@ def look(
         for problem in sorted(problems, key=lambda problem: (problem.sheet, problem.row or 0))
     ]
     rows = sum(
-        max(0, len(table.rows) - 1 - heading_row(table)) for table in map(_table, stored) if table.rows
+        max(0, len(table.rows) - 1 - heading_row(table)) for table in map(table_of, stored) if table.rows
     )
     return Look(profiles, tuple(wrong), rows, _given(found))
 

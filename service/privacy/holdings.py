@@ -38,6 +38,7 @@ HOLDINGS: dict[str, Holding] = {
     "conflict.user_id": _W,
     "conflict.declared_by": _H,
     "consent.user_id": _P,
+    "cooperation_sheet.user_id": _P,
     "evidence.added_by": _W,
     "flag.raised_by": _H,
     "invitation.invited_by": _H,

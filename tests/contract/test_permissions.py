@@ -102,6 +102,13 @@ def _import(here: Place) -> Ask:
     return ask("POST", "/listings/import", data=typed, files={"file": ("needs.csv", NEED)})
 
 
+def _bring(here: Place) -> Ask:
+    heads = "title,signed,need_organization,offer_organization,source"
+    row = f"Water,2015-03-02,{here.uid},{here.world.place().uid},Report"
+    files = {"file": ("earlier.csv", f"{heads}\n{row}\n".encode())}
+    return ask("POST", "/api/v1/cooperations/import", data={"confirm": "yes"}, files=files)
+
+
 def _question(here: Place) -> Ask:
     path = f"/api/v1/listings/{here.listing().uid}/questions"
     return ask("POST", path, json={"text": "Could you start in May?"})
@@ -307,6 +314,7 @@ ASKS: dict[str, Callable[[Place], Ask]] = {
     "agreement:draft": _amend,
     "agreement:end": _suspend,
     "agreement:sign": _sign,
+    "agreement:bring": _bring,
     "tranche:request": _request_tranche,
     "tranche:approve": _approve_tranche,
     "tranche:pay": _pay_tranche,

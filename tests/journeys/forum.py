@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 RUNS = {"round:run", "match:run", "pairing:release", "pairing:override", "forum:steer", "audit:read"}
 OWNS = {"listing:create", "listing:publish", "application:submit", "choice:make", "agreement:sign"}
 FOLLOWS_UP = {
+    "agreement:bring",
     *("application:screen", "review:assign", "objection:decide", "agreement:draft"),
     *("report:review", "visit:write", "breach:decide", "organization:bar", "tranche:approve"),
 }

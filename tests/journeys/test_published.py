@@ -6,29 +6,32 @@ what came of it is read by somebody who is not signed in and follows links from 
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlmodel import col, select, update
 
+from matching.resources import data_path
 from matching.scenarios import load_scenario, scenario_names
 from service.db import now, reading, writing
 from service.jobs import promise
 from service.listings.models import Listing
-from service.pairings.models import Pairing
-from service.rounds.models import Application, Round, RoundPhase
-from tests.history import sign_history
+from service.rounds.models import Round, RoundPhase
+from tests.history import organizations_of
 from tests.house import hold_rounds, open_house
 from tests.journeys.cooperation import Cooperation, draft
 from tests.journeys.forum import gather
 from tests.journeys.stranger import Stranger, money
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from matching.scenarios import Scenario
     from tests.journeys.forum import Forum
     from tests.journeys.stranger import Page
 
@@ -421,17 +424,25 @@ def test_futian_alliance_gives_and_the_year_of_the_fund_adds_up(city: Forum, str
 
 
 def the_year_adds_up(city: Forum, forum: Forum, stranger: Stranger) -> None:
-    """What the fund gave in its year, reckoned by the service, equals the data to the yuan."""
+    """What the fund gave in its year, brought in and reckoned by the service, equals the data to the yuan."""
     scenario = load_scenario("futian")
     [fund] = scenario.preset.rules.budgets
     with writing(city.house.engine) as session:
-        held = session.exec(select(Round).where(Round.uid == forum.round)).one()
-        of_offers = {}
-        for offer in fund.offers:
-            entered = select(Application.id).join(Listing, col(Listing.id) == col(Application.listing_id))
-            own = entered.where(Listing.source == f"demo:futian:{offer}")
-            of_offers[offer] = session.exec(select(Pairing).where(col(Pairing.offer_id).in_(own))).first()
-        sign_history(session, scenario, held, of_offers)
+        organizations_of(session, scenario)
+        offers = {
+            source.rpartition(":")[2]: uid
+            for source, uid in session.exec(
+                select(Listing.source, Listing.uid).where(col(Listing.source).startswith("demo:futian:"))
+            )
+        }
+    sheet = earlier_of(scenario, offers)
+    for ready, here in ((len(scenario.profiles.cooperations), 0), (0, len(scenario.profiles.cooperations))):
+        files = {"file": ("福田項目.csv", sheet.encode("gb18030"))}
+        sent = {"files": files, "data": {"confirm": "yes", "source": "福田區社會建設專項資金年報"}}
+        brought = forum.frida.ask("POST", "/cooperations/import", **sent)
+        assert (brought["problems"], brought["ready"], brought["here"]) == ([], ready, here)
+    city.house.wait_for_jobs(300)
+    with writing(city.house.engine) as session:
         promise(session, "draw_network")
     city.house.wait_for_jobs(300)
     given = [one for one in scenario.profiles.cooperations if one.offer in fund.offers]
@@ -449,3 +460,28 @@ def the_year_adds_up(city: Forum, forum: Forum, stranger: Stranger) -> None:
     ]
     page = stranger.follow("/", "/cooperations", "/numbers")
     page.says(f"{fund.name}: CN¥12,068,650 of CN¥20,000,000 to 108 projects")
+    found = stranger.http.get("/api/v1/cooperations", params={"q": given[0].title}).json()["items"]
+    [shown] = [one for one in found if one["title"] == given[0].title]
+    assert shown["origin"]["reference"] == given[0].id
+    assert (shown["payments"], shown["reports"]) == ([], [])
+    told = stranger.open(f"/cooperations/{shown['id']}")
+    told.says("Brought in from elsewhere", shown["origin"]["source"], "CN¥96,550")
+
+
+def earlier_of(scenario: Scenario, offers: Mapping[str, str]) -> str:
+    """The cooperations as a district keeps them: organizations by name, offers by their ids here."""
+    with data_path("scenarios", scenario.name, "cooperations.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = {
+        one.organization.id: one.organization.name
+        for one in (*scenario.profiles.needs, *scenario.profiles.offers)
+    }
+    held = StringIO(newline="")
+    writer = csv.DictWriter(held, list(rows[0]))
+    writer.writeheader()
+    for row in rows:
+        for side in ("need_organization", "offer_organization"):
+            row[side] = names.get(row[side], row[side])
+        row["offer"] = offers[row["offer"]] if row["offer"] else ""
+        writer.writerow(row)
+    return held.getvalue()

@@ -29,7 +29,7 @@ from service.disclosure.exports import Format
 from service.events import Event
 from service.jobs import LEASE, Job, JobStatus, promise
 from service.listings.models import Listing, ListingStatus
-from service.organizations.models import Organization
+from service.organizations.models import Organization, OrganizationStatus
 from service.settings import Settings
 from tests.load.bench_disclosure import fill
 
@@ -179,6 +179,23 @@ def test_rows_that_cannot_be_read_are_named_and_left_out_only_when_asked(
     with reading(installed) as session:
         assert session.exec(select(Listing)).all() == []
     assert _run(*arguments, "--keep-good").stdout.strip() == "2 made, 0 changed, 0 there already, 1 left out"
+
+
+def test_earlier_cooperations_are_brought_in_once(installed: Engine, tmp_path: Path) -> None:
+    _run("migrate")
+    uid, other = _organization(installed), "Bureau of Nowhere"
+    file = tmp_path / "earlier.csv"
+    heads = "title,signed,need_organization,offer_organization"
+    file.write_text(f"{heads}\nWells,2015-03-01,{uid},{other}\n", encoding="utf-8")
+    arguments = ("import", str(file), "--cooperations", "--source", "Annual report")
+    assert (
+        f"2:offer_organization  There is no organization “{other}” here" in _run(*arguments, status=1).stderr
+    )
+    with writing(installed) as session:
+        session.add(Organization(name=other, kind="government", status=OrganizationStatus.VERIFIED))
+    assert _run(*arguments).stdout.strip() == "1 made, 0 there already, 0 left out"
+    assert _run(*arguments).stdout.strip() == "0 made, 1 there already, 0 left out"
+    assert "Annual report" in _run("export", "csv").stdout
 
 
 def test_demonstration_is_loaded_once(installed: Engine) -> None:

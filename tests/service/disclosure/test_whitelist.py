@@ -54,7 +54,7 @@ SHAPES = {
     "result", "item", "giver", "purpose", "description", "quantity", "value", "currency", "valuation",
     "given", "due", "accepted", "payer", "payee", "paid", "recovered_amount", "recovered", "by",
     "period_start", "period_end", "answers", "score", "photos", "on", "amendment", "field", "subject",
-    "before", "after", "promised",
+    "before", "after", "promised", "origin", "source", "reference",
 }  # fmt: skip
 
 
