@@ -160,7 +160,12 @@ class Jobs:
         """From now on until `stop`, hand over what a session has promised as soon as it commits."""
         if not event.contains(Session, "after_commit", self._committed):
             event.listen(Session, "after_commit", self._committed)
-            event.listen(Session, "after_rollback", _forget)
+            event.listen(Session, "after_rollback", self._forget)
+
+    def _forget(self, session: Session) -> None:
+        """What was promised in a transaction that failed was never promised."""
+        if not session.in_nested_transaction():
+            session.info.pop("promised", None)
 
     def _committed(self, session: Session) -> None:
         """The queue may fail here: the change stands, and the sweeper delivers."""
@@ -297,7 +302,7 @@ class Jobs:
         self._threads.clear()
         if event.contains(Session, "after_commit", self._committed):
             event.remove(Session, "after_commit", self._committed)
-            event.remove(Session, "after_rollback", _forget)
+            event.remove(Session, "after_rollback", self._forget)
         self.huey.storage.close()
 
     def _consume(self) -> None:
@@ -343,12 +348,6 @@ def _is_over(job: Job | None, interval: timedelta) -> bool:
     return job is None or (
         job.status in (JobStatus.DONE, JobStatus.FAILED) and job.promised <= now() - interval
     )
-
-
-def _forget(session: Session) -> None:
-    """What was promised in a transaction that failed was never promised."""
-    if not session.in_nested_transaction():
-        session.info.pop("promised", None)
 
 
 def clear_done(work: Work) -> None:

@@ -151,8 +151,11 @@ def from_pairings(
 
 def _not_twice(there: Agreement | None) -> None:
     if there is not None:
-        told = "There is an agreement about this already: {number}."
-        raise NotNow(Message("drafted-already", told, number=there.number))
+        raise NotNow(
+            Message(
+                "drafted-already", "There is an agreement about this already: {number}.", number=there.number
+            )
+        )
 
 
 def _given(pairing: Pairing, offer: pairings.SideOf) -> Iterator[Gift]:

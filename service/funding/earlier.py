@@ -319,14 +319,25 @@ def _organization(one: Record, code: str, name: str, known: _Known) -> str:
     if len(found) == 1:
         return next(iter(found))
     if found:
-        told = "Several organizations have the name “{name}”; write the registration number."
-        one.fail(code, Message("organization-several", told, name=name))
+        several = Message(
+            "organization-several",
+            "Several organizations have the name “{name}”; write the registration number.",
+            name=name,
+        )
+        one.fail(code, several)
     elif near := known.nearest(name):
-        told = "There is no organization “{name}” here; the nearest are: {near}."
-        one.fail(code, Message("organization-near", told, name=name, near=near))
+        like = Message(
+            "organization-near",
+            "There is no organization “{name}” here; the nearest are: {near}.",
+            name=name,
+            near=near,
+        )
+        one.fail(code, like)
     else:
-        told = "There is no organization “{name}” here."
-        one.fail(code, Message("organization-unknown-here", told, name=name))
+        one.fail(
+            code,
+            Message("organization-unknown-here", "There is no organization “{name}” here.", name=name),
+        )
     return ""
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +84,25 @@ def test_shares_are_rounded_to_whole_per_cent() -> None:
     assert [percent_text(0.936, language).replace("\xa0", " ") for language in LANGUAGES] == [
         "94%", "94%", "94%", "94 %", "94 %",
     ]  # fmt: skip
+
+
+def test_no_message_hides_its_words_in_a_variable() -> None:
+    """What is to be translated is found where messages are made: words, not the name of a variable."""
+    hidden = []
+    for file in (*Path("service").rglob("*.py"), *Path("matching").rglob("*.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        named = {
+            target.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+            for target in node.targets
+            if isinstance(target, ast.Name) and isinstance(node.value.value, str)
+        }
+        hidden += [
+            f"{file}:{node.lineno}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call)
+            and getattr(node.func, "id", "") == "Message"
+            and any(isinstance(words, ast.Name) and words.id in named for words in node.args[1:2])
+        ]
+    assert hidden == []
