@@ -10,11 +10,10 @@ from sqlmodel import col, select
 
 from matching.text import LANGUAGES
 from service import demo
-from service.agreements.models import SIGNED, Agreement, AgreementPairing, AgreementStatus, Party
+from service.agreements.models import SIGNED, Agreement, AgreementStatus, Party
 from service.db import reading
 from service.funding.models import Breach
 from service.organizations.models import Organization
-from service.pairings.models import Pairing, PairingStatus
 from service.reports.models import Report, ReportStatus
 from service.rounds.models import Round
 from tests.browser.test_accessibility import PHONE, TWO_VIEWS, examine
@@ -58,13 +57,7 @@ def places(house: House) -> dict[str, str]:
             .join(Agreement, col(Agreement.id) == col(Party.agreement_id))
             .where(col(Agreement.status).in_(SIGNED))
         )
-        drafted = select(AgreementPairing.pairing_id)
-        waiting = select(Pairing.uid).where(
-            col(Pairing.status).in_((PairingStatus.MUTUAL, PairingStatus.AGREED)),
-            col(Pairing.id).not_in(drafted),
-        )
         return {
-            "pairing": session.exec(waiting.order_by(col(Pairing.id))).first() or pytest.fail("nobody waits"),
             "draft": agreement(AgreementStatus.DRAFT).uid,
             "signing": agreement(AgreementStatus.SIGNING).uid,
             "agreement": agreement(AgreementStatus.IN_FORCE).uid,
@@ -83,7 +76,6 @@ PAGES = [
     ("reviewer", "/reviews"),
     ("facilitator", "/desk"),
     ("facilitator", "/agreements"),
-    ("facilitator", "/agreements/new?pairing={pairing}"),
     ("facilitator", "/agreements/import"),
     ("facilitator", "/agreements/{agreement}"),
     ("facilitator", "/agreements/{agreement}/text"),

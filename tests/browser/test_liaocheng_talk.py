@@ -262,7 +262,8 @@ def choose(talk: Talk) -> None:
     wall.locator("#wall-stage[data-open=no]").wait_for()
     for page in (wall, desk):
         page.context.close()
-    talk.check("Frida", live=f"{talk.home}/live", choices=f"{talk.home}/choices")
+    new = f"/agreements/new?pairing={chosen[0]['pairing']}"
+    talk.check("Frida", live=f"{talk.home}/live", choices=f"{talk.home}/choices", new=new)
 
 
 def card(talk: Talk, one: dict[str, Any], side: str) -> Any:
