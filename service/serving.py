@@ -41,6 +41,10 @@ SECONDS_LAST = 5
 """How long running answers may take after the stop; walls that listen would never end by themselves."""
 
 
+RARELY = (10_000, 20, 20)
+"""Requests leave little that only the collector finds, and make a thousand objects in a moment."""
+
+
 def serve(settings: Settings, host: str, port: int, tell: Callable[[Message], None]) -> None:
     """Serve until somebody stops it, with a worker beside it unless another one does the jobs.
 
@@ -84,5 +88,6 @@ def _loaded(settings: Settings, tell: Callable[[Message], None]) -> FastAPI:
         configure_logs(as_json=settings.log_json)
         app = create_app(settings)
     gc.freeze()
+    gc.set_threshold(*RARELY)
     tell(Message("serving", "Serving on {address}. Stop with Ctrl+C.", address=settings.public_url))
     return app

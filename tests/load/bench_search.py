@@ -255,12 +255,13 @@ class Timed:
 def at_once(
     make: Callable[[int], Callable[[], bool]], seconds: float = SECONDS, pause: float = PAUSE
 ) -> Timed:
-    """What 16 clients see, each asking again so long after it was answered."""
+    """What 16 clients see, each asking again so long after it was answered; they do not begin in step."""
     timed, lock = Timed(), threading.Lock()
     until = time.perf_counter() + seconds
 
     def client(number: int) -> None:
         call = make(number)
+        time.sleep(pause * number / CLIENTS)
         while time.perf_counter() < until:
             start = time.perf_counter()
             good = call()
