@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Column, DateTime, Engine, Enum, TypeDecorator, create_engine, event
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Field, Session, SQLModel
 
 if TYPE_CHECKING:
@@ -120,8 +121,17 @@ def make_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writing = connection.get_execution_options().get("writing", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        options = connection.get_execution_options()
+        start = "BEGIN IMMEDIATE" if options.get("writing") else "BEGIN"
+        if not options.get("at_once"):
+            connection.exec_driver_sql(start)
+            return
+        file: Any = connection.connection.dbapi_connection
+        file.execute("PRAGMA busy_timeout = 0")
+        try:
+            connection.exec_driver_sql(start)
+        finally:
+            file.execute(f"PRAGMA busy_timeout = {1000 * SQLITE_BUSY_SECONDS}")
 
     return engine
 
@@ -146,12 +156,14 @@ class Turns:
 
     If they waited for the database's lock in threads, soon all threads would, and none would be left for the
     one that has the lock. So beginning, which waits for writers of other processes, and committing have
-    threads of their own.
+    threads of their own. In a file here, whose lock is mostly free, both are done on the spot where nothing
+    is to be waited for: a turn that changes threads lasts as long as all that the loop does meanwhile.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine.execution_options(writing=True)
-        self._free = 1 if engine.dialect.name == "sqlite" else MOST_WRITERS
+        self._is_near = engine.dialect.name == "sqlite"
+        self._free = 1 if self._is_near else MOST_WRITERS
         self._waiting: deque[Future[None]] = deque()
         self._lock = threading.Lock()
         self._threads = CapacityLimiter(inf)
@@ -163,11 +175,25 @@ class Turns:
         try:
             await asyncio.shield(asyncio.wrap_future(mine))
             with Session(self._engine, expire_on_commit=False) as session:
-                await to_thread.run_sync(session.connection, limiter=self._threads)
+                await self._begin(session)
                 yield session
-                await to_thread.run_sync(session.commit, limiter=self._threads)
+                if self._is_near and not session.info.get("promised"):
+                    session.commit()
+                else:
+                    await to_thread.run_sync(session.commit, limiter=self._threads)
         finally:
             self._pass_on(mine)
+
+    async def _begin(self, session: Session) -> None:
+        """With the lock: at once if it is free, else in a thread that waits for it."""
+        if self._is_near:
+            try:
+                session.connection(execution_options={"at_once": True})
+            except OperationalError:
+                session.rollback()
+            else:
+                return
+        await to_thread.run_sync(session.connection, limiter=self._threads)
 
     def _line_up(self) -> Future[None]:
         mine: Future[None] = Future()

@@ -244,14 +244,30 @@ def _only(table: Any, *columns: str) -> Any:
 _need, _offer = aliased(Application), aliased(Application)
 _sought, _given = aliased(Listing), aliased(Listing)
 _seeking, _giving = aliased(Organization), aliased(Organization)
+_said = {side: aliased(Choice) for side in Side}
+_signed = {side: aliased(Signed) for side in Side}
+
+
+def _by(side: Side, table: Any) -> ColumnElement[bool]:
+    return and_(col(table.pairing_id) == col(Pairing.id), col(table.side) == side)
+
+
 _SIDES = (
-    rows_of(Pairing, _need, _sought, _seeking, _offer, _given, _giving)
+    rows_of(
+        Pairing,
+        *(_need, _sought, _seeking, _said[Side.NEED], _signed[Side.NEED]),
+        *(_offer, _given, _giving, _said[Side.OFFER], _signed[Side.OFFER]),
+    )
     .join(_need, col(_need.id) == col(Pairing.need_id))
     .join(_sought, col(_sought.id) == col(_need.listing_id))
     .join(_seeking, col(_seeking.id) == col(_need.organization_id))
     .join(_offer, col(_offer.id) == col(Pairing.offer_id))
     .join(_given, col(_given.id) == col(_offer.listing_id))
     .join(_giving, col(_giving.id) == col(_offer.organization_id))
+    .outerjoin(_said[Side.NEED], _by(Side.NEED, _said[Side.NEED]))
+    .outerjoin(_said[Side.OFFER], _by(Side.OFFER, _said[Side.OFFER]))
+    .outerjoin(_signed[Side.NEED], _by(Side.NEED, _signed[Side.NEED]))
+    .outerjoin(_signed[Side.OFFER], _by(Side.OFFER, _signed[Side.OFFER]))
     .options(
         *(_only(one, "uid", "listing_id", "organization_id", "showing") for one in (_need, _offer)),
         *(_only(one, "uid", "title", "language", "lines", "most_projects") for one in (_sought, _given)),
@@ -292,25 +308,13 @@ def _one_of_round(*, is_staff: bool) -> Executable:
 
 
 _NUMBERED = _SIDES.where(col(Pairing.id).in_(_many("pairings")))
-_CHOICES = select(Choice).where(col(Choice.pairing_id).in_(_many("pairings")))
-_SIGNATURES = select(Signed).where(col(Signed.pairing_id).in_(_many("pairings")))
 
 
 def _told(session: Session, statement: Executable, values: dict[str, Any]) -> list[Line]:
-    """Pairings with what both sides are and have said, by number; three statements however many."""
-    found = session.execute(statement, values).all()
-    keys = {"pairings": [row[0].key for row in found]}
-    choices = {(one.pairing_id, one.side): one for one in session.exec(_CHOICES, params=keys)}
-    signed = {(one.pairing_id, one.side): one for one in session.exec(_SIGNATURES, params=keys)}
-
-    def half(pairing: Pairing, side: Side, brought: Any) -> Half:
-        application, listing, organization = brought
-        key = (pairing.key, side)
-        return Half(side, application, listing, organization, choices.get(key), signed.get(key))
-
+    """Pairings with what both sides are and have said, by number."""
     return [
-        Line(pairing, half(pairing, Side.NEED, rest[:3]), half(pairing, Side.OFFER, rest[3:]))
-        for pairing, *rest in found
+        Line(pairing, Half(Side.NEED, *rest[:5]), Half(Side.OFFER, *rest[5:]))
+        for pairing, *rest in session.execute(statement, values).all()
     ]
 
 
