@@ -50,8 +50,8 @@ log = structlog.get_logger(__name__)
 
 OVERLAP = 200
 """So many of the newest vectors are looked at again, since PostgreSQL does not commit in order of number."""
-HEAL_SECONDS = 60.0
-"""After so long everything is compared with the database, whatever the events say."""
+HEAL_SECONDS = 600.0
+"""After so long everything is compared with the database, whatever events say; searches wait meanwhile."""
 RECENTRE = 0.05
 """The means that are taken away are computed anew when so large a share of a side's vectors is new."""
 KEPT_QUERIES = 4096

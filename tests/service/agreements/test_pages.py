@@ -126,6 +126,8 @@ def test_kind_languages_and_further_parties_are_chosen_while_drafting(
     unknown = client.post("/agreements/new", data=sent | {"supervisor": "Nobody", "partners": "Nobody\n"})
     assert "2 things need attention" in words(unknown)
     assert 'value="Nobody"' in unknown.text
+    strange = client.post("/agreements/new", data=sent | {"kind": "marriage"})
+    assert "Choose one from the list." in words(strange)
     assert rows(select(Agreement)) == [], "nothing was drafted"
 
     made = client.post("/agreements/new", data=sent | {"operator": centre.organization.name})

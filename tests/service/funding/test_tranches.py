@@ -162,6 +162,9 @@ def test_milestone_comes_before_its_tranche(deal: Deal) -> None:
     with pytest.raises(NotNow) as refused:
         deal.do(actions.request_tranche, deal.implementer.actor, uid)
     assert refused.value.message.code == "milestone-first"
+    with Session(deal.engine) as session:
+        told = conditions.conditions(session, deal.book(), deal.tranche("t1"))
+    assert [one.missing.code for one in told if one.missing] == ["milestone-ahead"]
     deal.do(actions.report_milestone, deal.implementer.actor, milestone, "Two wells are dug.")
     deal.do(actions.request_tranche, deal.implementer.actor, uid)
     with pytest.raises(NotNow) as refused:
