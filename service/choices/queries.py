@@ -244,14 +244,8 @@ def _only(table: Any, *columns: str) -> Any:
 _need, _offer = aliased(Application), aliased(Application)
 _sought, _given = aliased(Listing), aliased(Listing)
 _seeking, _giving = aliased(Organization), aliased(Organization)
-_said = {side: aliased(Choice) for side in Side}
-_signed = {side: aliased(Signed) for side in Side}
-
-
-def _by(side: Side, table: Any) -> ColumnElement[bool]:
-    return and_(col(table.pairing_id) == col(Pairing.id), col(table.side) == side)
-
-
+_said: dict[Side, Any] = {side: aliased(Choice) for side in Side}
+_signed: dict[Side, Any] = {side: aliased(Signed) for side in Side}
 _SIDES = (
     rows_of(
         Pairing,
@@ -264,10 +258,6 @@ _SIDES = (
     .join(_offer, col(_offer.id) == col(Pairing.offer_id))
     .join(_given, col(_given.id) == col(_offer.listing_id))
     .join(_giving, col(_giving.id) == col(_offer.organization_id))
-    .outerjoin(_said[Side.NEED], _by(Side.NEED, _said[Side.NEED]))
-    .outerjoin(_said[Side.OFFER], _by(Side.OFFER, _said[Side.OFFER]))
-    .outerjoin(_signed[Side.NEED], _by(Side.NEED, _signed[Side.NEED]))
-    .outerjoin(_signed[Side.OFFER], _by(Side.OFFER, _signed[Side.OFFER]))
     .options(
         *(_only(one, "uid", "listing_id", "organization_id", "showing") for one in (_need, _offer)),
         *(_only(one, "uid", "title", "language", "lines", "most_projects") for one in (_sought, _given)),
@@ -276,6 +266,8 @@ _SIDES = (
     .order_by(col(Pairing.id))
 )
 """What a pairing is told by; the rest of its listings is read where somebody asks for it."""
+for _side, _word in (*_said.items(), *_signed.items()):
+    _SIDES = _SIDES.outerjoin(_word, and_(col(_word.pairing_id) == col(Pairing.id), col(_word.side) == _side))
 
 _many = partial(bindparam, expanding=True)
 
