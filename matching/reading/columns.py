@@ -193,9 +193,14 @@ def find_column(table: str, heading: str) -> Heading | None:
 
 
 def nearest_column(table: str, heading: str) -> str:
-    """The code of the column whose words look most like `heading`; empty where none does."""
+    """The heading, as it would be written, that looks most like `heading`; empty where none does."""
     near = difflib.get_close_matches(folded(heading), _index(table), n=1, cutoff=0.6)
-    return _index(table)[near[0]] if near else ""
+    if not near:
+        return ""
+    code = _index(table)[near[0]]
+    column = tables()[table][code]
+    words = (word for language in LANGUAGES for word in column.words(language))
+    return next((word for word in words if folded(word) == near[0]), code)
 
 
 def count_headings(words: Iterable[object]) -> int:

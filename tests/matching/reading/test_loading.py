@@ -357,7 +357,7 @@ def test_load_profiles_reports_unknown_and_double_headings(tmp_path: Path) -> No
         (1, "titel", "heading-unknown"), (1, "zzzzzz", "heading-unknown-at-all"),
         (1, "金额", "heading-twice"),
     ]  # fmt: skip
-    assert "title" in str(problems[0].message)
+    assert "“Title”" in str(problems[0].message)
     assert "amount" in str(problems[2].message)
 
 

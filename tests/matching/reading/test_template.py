@@ -133,7 +133,8 @@ def test_find_column_and_find_sheet_know_nothing_of_other_words() -> None:
     assert find_sheet("Sheet1") is None
     assert find_sheet("#x") == "instructions"
     assert nearest_column("profiles", "zzzzzz") == ""
-    assert nearest_column("profiles", "Titel") == "title"
+    assert nearest_column("profiles", "Titel") == "Title"
+    assert nearest_column("cooperations", "签约日") == "签约日期", "in the language of the heading"
 
 
 def test_count_headings_takes_the_best_kind_of_table() -> None:
