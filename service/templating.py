@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from jinja2 import (
     Environment,
@@ -82,11 +83,11 @@ def make_templates() -> Environment:
     """The pages' templates, with the words and numbers of each language; one set for a whole process.
 
     To compile all takes seconds of CPU; what was compiled once is kept in the user's own folder of
-    temporary files, as Jinja does it, for the processes to come.
+    temporary files, as Jinja does it, for the processes to come; what this file makes of it has other names.
     """
     environment = Environment(
         loader=_Loader(Path(__file__).parent / "templates"),
-        bytecode_cache=FileSystemBytecodeCache(),
+        bytecode_cache=FileSystemBytecodeCache(pattern=f"qiao-{crc32(Path(__file__).read_bytes()):08x}-%s"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
