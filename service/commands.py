@@ -277,7 +277,7 @@ def _bring(file: Path, source: str, *, keep_good: bool) -> None:
         _note_all(found.problems)
         if found.problems and not keep_good:
             raise typer.Exit(INVALID)
-        made = earlier.bring(session, SYSTEM_ACTOR, kept) if found.ready else []
+        made = earlier.bring(session, SYSTEM_ACTOR, kept, found) if found.ready else []
     typer.echo(f"{len(made)} made, {found.here} there already, {found.wrong_rows} left out")
 
 

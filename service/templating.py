@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -19,6 +20,7 @@ from jinja2 import (
 )
 from markupsafe import Markup
 
+from matching.caching import cache_directory
 from matching.messages import Quantity, Term
 from service import i18n
 from service.wording import quantity_text, say, term_text
@@ -26,6 +28,7 @@ from service.wording import quantity_text, say, term_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
 
+    from jinja2.bccache import Bucket
     from jinja2.environment import TemplateModule
     from jinja2.runtime import Context
 
@@ -59,6 +62,22 @@ class _Loader(FileSystemLoader):
             return self._loaded[name]
 
 
+class _Bytecode(FileSystemBytecodeCache):
+    """What was compiled, in the folder of what can be made again; where nothing can be written, nothing is.
+
+    To compile all templates takes seconds. What a changed version of this file makes of them has other names.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(str(folder), f"{crc32(Path(__file__).read_bytes()):08x}-%s")
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled, if that can be kept."""
+        with suppress(OSError):
+            Path(self.directory).mkdir(parents=True, exist_ok=True)
+            super().dump_bytecode(bucket)
+
+
 class _Template(Template):
     """Gives its macros once a page, and not once for each template of the page that imports them."""
 
@@ -80,14 +99,10 @@ class _Template(Template):
 
 @cache
 def make_templates() -> Environment:
-    """The pages' templates, with the words and numbers of each language; one set for a whole process.
-
-    To compile all takes seconds of CPU; what was compiled once is kept in the user's own folder of
-    temporary files, as Jinja does it, for the processes to come; what this file makes of it has other names.
-    """
+    """The pages' templates, with the words and numbers of each language; one set for a whole process."""
     environment = Environment(
         loader=_Loader(Path(__file__).parent / "templates"),
-        bytecode_cache=FileSystemBytecodeCache(pattern=f"qiao-{crc32(Path(__file__).read_bytes()):08x}-%s"),
+        bytecode_cache=_Bytecode(cache_directory() / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

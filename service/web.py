@@ -264,6 +264,15 @@ def file_to_save(path: Path, known: StoredFile) -> FileResponse:
     )
 
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def download(content: str | bytes, media_type: str, filename: str) -> Response:
+    """Something made for whoever asks, to be saved."""
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
+    return Response(content, media_type=media_type, headers=headers)
+
+
 # Forms ------------------------------------------------------------------------------------------------
 
 

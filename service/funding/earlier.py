@@ -344,12 +344,12 @@ def _organization(one: Record, code: str, name: str, known: _Known) -> str:
 # Bringing in ------------------------------------------------------------------------------------------
 
 
-def bring(session: Session, actor: Actor, kept: CooperationSheet) -> list[Agreement]:
-    """Bring in what can be read and is not here yet; the spreadsheet itself is not kept.
+def bring(session: Session, actor: Actor, kept: CooperationSheet, found: Look) -> list[Agreement]:
+    """Bring in what was found in a spreadsheet and is not here yet; the spreadsheet itself is not kept.
 
-    Raises BadInput where nothing is left to bring in.
+    `found`: what `look` says in this transaction. Raises BadInput where nothing is left to bring in.
     """
-    found = look(session, actor, kept)
+    require(actor, "agreement:bring")
     if not found.ready:
         raise BadInput.one(
             "file",

@@ -56,7 +56,7 @@ def bring_cooperations(
     content = read(file.file, site_of(request).settings.upload_bytes)
     kept = earlier.read(actor, filename=file.filename or "", content=content, source=source)
     looked = earlier.look(session, actor, kept)
-    made = earlier.bring(session, actor, kept) if confirm and looked.ready else []
+    made = earlier.bring(session, actor, kept, looked) if confirm and looked.ready else []
     language = language_of(request, actor)
     return BroughtOut(
         rows=looked.rows,

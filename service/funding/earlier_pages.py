@@ -13,11 +13,13 @@ from service.organizations import queries as organizations
 from service.organizations.desk import problems_by_field, signed_in, uploaded
 from service.permissions import require
 from service.web import (
+    XLSX,
     Asking,
     Form,
     Reading,
     Typed,
     Writing,
+    download,
     language_of,
     page,
     see_other,
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 router = APIRouter(include_in_schema=False)
 
 SHOWN_ROWS, SHOWN_PROBLEMS = 50, 200
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @router.get("/agreements/import")
@@ -72,9 +73,7 @@ def upload(request: Request, session: Writing, actor: Asking, typed: Form) -> Re
 @router.get("/agreements/import/template.xlsx")
 def template(request: Request, actor: Asking) -> Response:
     """An empty spreadsheet with instructions, in the reader's language."""
-    content = earlier.template(language_of(request, actor))
-    headers = {"Content-Disposition": 'attachment; filename="qiao-cooperations.xlsx"'}
-    return Response(content, media_type=XLSX, headers=headers)
+    return download(earlier.template(language_of(request, actor)), XLSX, "qiao-cooperations.xlsx")
 
 
 @router.get("/agreements/import/{uid}")
@@ -111,7 +110,7 @@ def decide(request: Request, session: Writing, actor: Asking, uid: str, typed: F
         earlier.discard(session, actor, kept)
         return see_other("/agreements/import?done=deleted")
     try:
-        earlier.bring(session, actor, kept)
+        earlier.bring(session, actor, kept, earlier.look(session, actor, kept))
     except BadInput as error:
         session.rollback()
         problems = problems_by_field(error)

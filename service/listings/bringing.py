@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import Response  # noqa: TC002 — FastAPI reads it
 
 from matching.profiles import Side
 from service.audit.words import label
@@ -17,11 +17,13 @@ from service.listings.sheets import ENDINGS
 from service.organizations.desk import chosen_organization, problems_by_field, signed_in, uploaded
 from service.permissions import may, require
 from service.web import (
+    XLSX,
     Asking,
     Form,
     Reading,
     Typed,
     Writing,
+    download,
     language_of,
     page,
     see_other,
@@ -39,7 +41,6 @@ router = APIRouter(include_in_schema=False)
 SHOWN_ROWS = 50
 SHOWN_PROBLEMS = 200
 """How many cells one page offers to mend; the next ones come when these are mended."""
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @router.get("/import")
@@ -89,7 +90,7 @@ def upload(request: Request, session: Writing, actor: Asking, typed: Form) -> Re
 @router.get("/import/template.xlsx")
 def template(request: Request, actor: Asking) -> Response:
     """An empty spreadsheet with instructions, in the reader's language."""
-    return _file(importing.template(language_of(request, actor)), XLSX, "qiao-template.xlsx")
+    return download(importing.template(language_of(request, actor)), XLSX, "qiao-template.xlsx")
 
 
 @router.get("/import/{uid}")
@@ -179,10 +180,4 @@ def export(session: Reading, actor: Asking, ending: str, side: str = "") -> Resp
     if not found:
         return see_other("/listings/mine")
     media_type = XLSX if kind == "xlsx" else "application/zip"
-    return _file(importing.export(session, found, kind), media_type, f"qiao-listings.{kind}")
-
-
-def _file(content: bytes, media_type: str, name: str) -> Response:
-    return Response(
-        content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
+    return download(importing.export(session, found, kind), media_type, f"qiao-listings.{kind}")

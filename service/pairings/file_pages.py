@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import Response  # noqa: TC002 — FastAPI reads it
 
 from matching.profiles import Profiles
 from service.errors import NotFound
@@ -19,7 +19,7 @@ from service.results.records import record
 from service.results.report import report
 from service.results.sources import Source
 from service.results.workbook import write_workbook
-from service.web import Asking, Reading, language_of
+from service.web import XLSX, Asking, Reading, download, language_of
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from service.rounds.models import Round
 
 router = APIRouter(include_in_schema=False)
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def _result(session: Session, actor: Actor, uid: str, run_uid: str) -> tuple[Round, Matching]:
@@ -76,5 +74,4 @@ def json_file(request: Request, session: Reading, actor: Asking, uid: str, run_u
 def _file(content: str | bytes, media_type: str, one: Round, ending: str) -> Response:
     """A download named after the round; names that are not Latin keep the plain name."""
     plain = re.sub(r"[^a-z0-9]+", "-", one.title.lower()).strip("-") or "round"
-    headers = {"Content-Disposition": f'attachment; filename="{plain}-match.{ending}"'}
-    return Response(content, media_type=media_type, headers=headers)
+    return download(content, media_type, f"{plain}-match.{ending}")

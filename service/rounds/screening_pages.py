@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import Response  # noqa: TC002 — FastAPI reads it
 
 from matching.profiles import Side
 from service.errors import NotFound
@@ -17,7 +17,7 @@ from service.rounds import applications, queries, screening
 from service.rounds.asking import label
 from service.rounds.checking import RULE_NAMES
 from service.rounds.models import ApplicationStatus
-from service.web import Asking, Form, Reading, Writing, language_of, page, see_other
+from service.web import XLSX, Asking, Form, Reading, Writing, download, language_of, page, see_other
 from service.wording import say
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/rounds", include_in_schema=False)
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FITTING = "fits"
 """The filter for what met every rule when it was submitted."""
 CHANGED = "changed"
@@ -111,11 +110,8 @@ def export(request: Request, session: Reading, actor: Asking, uid: str, ending: 
     headings, rows = _table(found, questions, actor, language)
     title = catalogue(language).gettext("Applications")
     content = sheet_bytes(title, headings, rows) if ending == "xlsx" else csv_bytes(headings, rows)
-    return Response(
-        content,
-        media_type=XLSX if ending == "xlsx" else "text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="applications-{one.uid[:8]}.{ending}"'},
-    )
+    media_type = XLSX if ending == "xlsx" else "text/csv; charset=utf-8"
+    return download(content, media_type, f"applications-{one.uid[:8]}.{ending}")
 
 
 def _table(

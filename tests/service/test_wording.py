@@ -89,7 +89,8 @@ def test_shares_are_rounded_to_whole_per_cent() -> None:
 def test_no_message_hides_its_words_in_a_variable() -> None:
     """What is to be translated is found where messages are made: words, not the name of a variable."""
     hidden = []
-    for file in (*Path("service").rglob("*.py"), *Path("matching").rglob("*.py")):
+    root = Path(__file__).parents[2]
+    for file in (*(root / "service").rglob("*.py"), *(root / "matching").rglob("*.py")):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         named = {
             target.id
@@ -99,7 +100,7 @@ def test_no_message_hides_its_words_in_a_variable() -> None:
             if isinstance(target, ast.Name) and isinstance(node.value.value, str)
         }
         hidden += [
-            f"{file}:{node.lineno}"
+            f"{file.relative_to(root)}:{node.lineno}"
             for node in ast.walk(tree)
             if isinstance(node, ast.Call)
             and getattr(node.func, "id", "") == "Message"
