@@ -71,6 +71,11 @@ class _Bytecode(FileSystemBytecodeCache):
     def __init__(self, folder: Path) -> None:
         super().__init__(str(folder), f"{crc32(Path(__file__).read_bytes()):08x}-%s")
 
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Find what was compiled, if that can be read."""
+        with suppress(OSError):
+            super().load_bytecode(bucket)
+
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep what was compiled, if that can be kept."""
         with suppress(OSError):
