@@ -10,7 +10,7 @@ import gettext
 import os
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 from zoneinfo import available_timezones
 
 from babel import Locale
@@ -24,6 +24,8 @@ from matching.text import LANGUAGES
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date, datetime, timedelta
+
+Text = TypeVar("Text", bound=str)
 
 DOMAIN = "qiao"
 SOURCE_LANGUAGE = "en"
@@ -109,6 +111,11 @@ def money_text(value: float, currency: str, language: str) -> str:
 def date_text(day: date, language: str) -> str:
     """A day as the language writes it."""
     return format_date(day, format="medium", locale=locale(language))
+
+
+def ended_once(sentence: Text) -> Text:
+    """A sentence with one full stop: the one of a Russian year (`2026 г.`) ends the sentence too."""
+    return cast("Text", sentence.replace("г..", "г."))
 
 
 def weekday_text(day: date, language: str) -> str:

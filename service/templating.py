@@ -164,7 +164,7 @@ def _quantity(given: Any) -> Quantity:
 def _gettext(context: Context, phrase: str, **values: Any) -> Markup:
     """As Jinja's own in its new style, which makes three calls of it, two hundred times a page."""
     text = _phrase(phrase, context["language"])
-    return text % values if values or "%" in text else text
+    return i18n.ended_once(text % values) if values or "%" in text else text
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from matching.messages import Message, Quantity, Term
 from matching.vocabulary import default_vocabulary
-from service.i18n import catalogue, date_text, money_text, number_text, plural
+from service.i18n import catalogue, date_text, ended_once, money_text, number_text, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ def say(message: Message, language: str, names: Mapping[str, str] = _NO_NAMES) -
     """The message as a sentence of `language`; texts that are keys of `names` (ids) become their values."""
     template = catalogue(language).gettext(message.template)
     words = {name: _word(value, language, names) for name, value in message.params.items()}
-    return template.format_map(words)
+    return ended_once(template.format_map(words))
 
 
 def stored(message: Message) -> dict[str, Any]:

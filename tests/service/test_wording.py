@@ -11,7 +11,8 @@ import pytest
 from matching.messages import Message, Quantity, Term
 from matching.text import LANGUAGES
 from matching.vocabulary import default_vocabulary
-from service.i18n import closest_language, environment_language, percent_text
+from service.i18n import closest_language, date_text, environment_language, percent_text
+from service.templating import make_templates
 from service.wording import quantity_text, say
 
 
@@ -84,6 +85,15 @@ def test_shares_are_rounded_to_whole_per_cent() -> None:
     assert [percent_text(0.936, language).replace("\xa0", " ") for language in LANGUAGES] == [
         "94%", "94%", "94%", "94 %", "94 %",
     ]  # fmt: skip
+
+
+def test_a_russian_year_ends_its_sentence() -> None:
+    day = date(2026, 11, 20)
+    late = say(Message("appeal-late", "An appeal was possible until {day}.", day=day), "ru")
+    assert late == f"Обжаловать можно было до {date_text(day, 'ru')}"
+    page = make_templates().from_string("{{ _('Hand in by %(day)s.', day=day|day) }}")
+    assert page.render(language="ru", day=day) == f"Сдайте до {date_text(day, 'ru')}"
+    assert page.render(language="en", day=day) == "Hand in by Nov 20, 2026."
 
 
 def test_no_message_hides_its_words_in_a_variable() -> None:
