@@ -199,6 +199,12 @@ class Line:
         return self.offer if side is Side.NEED else self.need
 
     @property
+    def version(self) -> str:
+        """Which version of the pairing and of both answers this is; its numbers only grow."""
+        said = (half.choice.version if half.choice else 0 for half in self.halves)
+        return " ".join(map(str, (self.pairing.version, *said)))
+
+    @property
     def waits_for(self) -> Side | None:
         """The one side whose answer is missing, where the other has accepted."""
         if self.pairing.status is not PairingStatus.RELEASED:

@@ -218,18 +218,18 @@ def _moves_a_pair(event: Event) -> bool:
 def _to_phones(
     site: Site, session: Session, one: Round, language: str, events: Sequence[Event]
 ) -> Iterator[News]:
-    """Which pairings changed, without saying how, to both their sides; and whether one may answer."""
+    """Which pairings changed and to which version, without saying how, to both their sides; and whether
+    one may answer.
+    """
     changed = {event.subject for event in events if event.name in CHANGED}
     found = session.exec(select(Pairing).where(col(Pairing.uid).in_(changed))).all()
-    sides = {
-        line.pairing.uid: frozenset(half.organization.uid for half in line.halves)
-        for line in queries.with_sides(session, found)
-    }
+    lines = {line.pairing.uid: line for line in queries.with_sides(session, found)}
     for event in events:
         number = event.id or 0
         if event.name.startswith("live_stage."):
             state = queries.choosing(session, one)
             html = render(site, "choices/phone_stage.html", language, VISITOR, state=state)
             yield News(number, "put", html)
-        elif event.name in CHANGED:
-            yield News(number, "changed", event.subject, sides.get(event.subject, frozenset()))
+        elif (line := lines.pop(event.subject, None)) is not None:
+            sides = frozenset(half.organization.uid for half in line.halves)
+            yield News(number, "changed", f"{line.pairing.uid} {line.version}", sides)

@@ -124,11 +124,18 @@ function renew(card, fresh) {
   if (card.dataset.version !== fresh.dataset.version && !busy) card.replaceWith(fresh);
 }
 
-async function look(root, uid) {
+// Whoever answered has the new card already, and does not ask for it once more.
+function knows(card, version) {
+  const has = card.dataset.version.split(" ");
+  return version.every((number, place) => +has[place] >= +number);
+}
+
+async function look(root, news) {
+  const [uid, ...version] = news.split(" ");
   const card = () => document.getElementById(`pairing-${uid}`);
   if (!card()) return;
   await wait(Math.random() * SPREAD);
-  if (waiting || !card()) return;
+  if (waiting || !card() || knows(card(), version)) return;
   const asked = new URLSearchParams({ side: $("[name=side]", card())?.value ?? "", ranked: $(".rank-number", card()) ? "yes" : "" });
   const answer = await fetch(`${root.dataset.refresh}/${uid}?${asked}`, { headers: { "X-Part": "1" } }).catch(() => null);
   if (!answer || waiting) return;
@@ -172,7 +179,7 @@ function follow(root) {
     hear("put", put);
     hear("gone", (id) => document.getElementById(id)?.remove());
     hear("reload", () => location.reload());
-    hear("changed", (uid) => look(root, uid));
+    hear("changed", (news) => look(root, news));
   };
   connect();
   if (!root.dataset.refresh) return;

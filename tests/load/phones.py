@@ -141,6 +141,18 @@ class Seen:
     strange: int = 0
     """News that came to a phone which they do not concern."""
     in_time: int = 0
+    cards: dict[tuple[int, str], str] = field(default_factory=dict)
+    """By phone and pairing: the version that its screen shows."""
+
+    def keep(self, number: int, body: str) -> None:
+        """A phone shows these cards from now on."""
+        for uid, version in re.findall(r'data-pairing="(\w+)" data-version="([\d ]+)"', body):
+            self.cards[number, uid] = version
+
+    def knows(self, number: int, uid: str, version: str) -> bool:
+        """Whether a phone shows this version already, or a later one."""
+        shown = self.cards.get((number, uid), "0 0 0")
+        return all(int(has) >= int(told) for has, told in zip(shown.split(), version.split(), strict=True))
 
 
 async def choose(hall: Hall, number: int, connection: Connection, seen: Seen, began: float) -> None:
@@ -149,7 +161,7 @@ async def choose(hall: Hall, number: int, connection: Connection, seen: Seen, be
     taps = sorted(dice.uniform(0, SECONDS) for _ in range(EACH))
     here = f"/rounds/{hall.round}/choices"
     await _until(began + max(0.0, taps[0] - dice.uniform(1, 5)))
-    await look(hall, connection, seen)
+    await look(hall, number, connection, seen)
     for tap, uid in zip(taps, hall.pairings[number], strict=True):
         await _until(began + tap)
         side = "need" if number < PHONES // 2 else "offer"
@@ -163,6 +175,7 @@ async def choose(hall: Hall, number: int, connection: Connection, seen: Seen, be
             sent = time.perf_counter()
             status, card = await connection.ask("POST", f"{here}/{uid}", form, x_part="1")
             seen.seconds.append(time.perf_counter() - sent)
+            seen.keep(number, card)
             if status == 200:
                 seen.answers[number, uid] = answer
                 if "choice-mutual" in card and uid not in seen.tapped:
@@ -172,15 +185,16 @@ async def choose(hall: Hall, number: int, connection: Connection, seen: Seen, be
     seen.in_time += time.perf_counter() - began < 60
 
 
-async def look(hall: Hall, connection: Connection, seen: Seen, uid: str = "") -> None:
+async def look(hall: Hall, number: int, connection: Connection, seen: Seen, uid: str = "") -> None:
     """Load a phone's page, or the card of one pairing."""
     start = time.perf_counter()
     here = f"/rounds/{hall.round}/choices"
     if uid:
-        status, _ = await connection.ask("GET", f"{here}/{uid}", x_part="1")
+        status, body = await connection.ask("GET", f"{here}/{uid}", x_part="1")
     else:
-        status, _ = await connection.ask("GET", here)
+        status, body = await connection.ask("GET", here)
     seen.pages.append(time.perf_counter() - start)
+    seen.keep(number, body)
     if status != 200:
         seen.errors[f"page {status}"] += 1
 
@@ -194,14 +208,16 @@ async def follow_news(hall: Hall, number: int, stream: Connection, phone: Connec
     organization = hall.codes[number].partition("-")[0]
     address = f"/rounds/{hall.round}/wall/events?manner=phone&of={organization}&after={hall.after}"
     async with asyncio.TaskGroup() as looking:
-        async for _, event, uid in stream.listen(address):
+        async for _, event, news in stream.listen(address):
+            uid, _, version = news.partition(" ")
             seen.strange += event != "changed" or uid not in hall.pairings[number]
-            looking.create_task(_look_later(hall, phone, seen, uid))
+            looking.create_task(_look_later(hall, number, phone, seen, uid, version))
 
 
-async def _look_later(hall: Hall, phone: Connection, seen: Seen, uid: str) -> None:
+async def _look_later(hall: Hall, number: int, phone: Connection, seen: Seen, uid: str, version: str) -> None:
     await asyncio.sleep(random.uniform(0, 1.5))
-    await look(hall, phone, seen, uid)
+    if not seen.knows(number, uid, version):
+        await look(hall, number, phone, seen, uid)
 
 
 async def watch(hall: Hall, connection: Connection, seen: Seen) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from sqlmodel import Session
 
+    from service.choices.queries import Line
     from service.pairings.models import Pairing
     from service.permissions import Actor
     from service.rounds.models import Round
@@ -96,6 +97,11 @@ def with_pair(couple: Couple) -> Callable[[News], bool]:
     return lambda one: f'id="pair-{couple[2].uid}"' in one.data
 
 
+def about(one: News) -> str:
+    """The pairing of which a phone hears."""
+    return one.data.partition(" ")[0]
+
+
 def test_wall_hears_each_pair_as_it_becomes_mutual_and_the_numbers_with_it(
     couples: list[Couple],
     wall: Callable[..., Screen],
@@ -162,17 +168,20 @@ def test_phones_learn_which_pairing_changed_and_not_how(
     couples: list[Couple],
     wall: Callable[..., Screen],
     kept: Any,
+    look: Callable[[Pairing], Line],
     talk: Round,
     unite: Callable[[Couple], None],
 ) -> None:
     need, _, pairing = couples[0]
     with wall(manner="phone") as screen:
         kept(lambda session: actions.decline(session, need.actor, talk, pairing.uid, "No driver", Side.NEED))
-        screen.wait_for(lambda one: one.data == pairing.uid)
+        screen.wait_for(lambda one: about(one) == pairing.uid)
         unite(couples[1])
-        screen.wait_for(lambda one: one.data == couples[1][2].uid)
+        screen.wait_for(lambda one: about(one) == couples[1][2].uid)
     assert {one.event for one in screen.heard} == {"changed"}
-    assert [one.data for one in screen.heard] == [pairing.uid, couples[1][2].uid]
+    assert [about(one) for one in screen.heard] == [pairing.uid, couples[1][2].uid]
+    for heard, (_, _, told) in zip(screen.heard, couples, strict=False):
+        assert heard.data.split(" ", 1)[1] == look(told).version, "who shows this version need not ask"
 
 
 def test_phone_hears_of_the_pairings_of_its_own_organizations_alone_and_of_those_it_missed(
@@ -182,11 +191,11 @@ def test_phone_hears_of_the_pairings_of_its_own_organizations_alone_and_of_those
     with wall(manner="phone", of=own) as screen:
         for couple in couples:
             unite(couple)
-        screen.wait_for(lambda one: one.data == couples[2][2].uid)
+        screen.wait_for(lambda one: about(one) == couples[2][2].uid)
     with wall(manner="phone", of=own, after=0) as late:
-        late.wait_for(lambda one: one.data == couples[2][2].uid)
+        late.wait_for(lambda one: about(one) == couples[2][2].uid)
     for heard in (screen.heard, late.heard):
-        assert [one.data for one in heard] == [couples[0][2].uid, couples[2][2].uid]
+        assert [about(one) for one in heard] == [couples[0][2].uid, couples[2][2].uid]
 
 
 def test_screens_hear_their_own_round_in_their_own_language(
