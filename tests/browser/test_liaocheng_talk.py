@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Request
 
     from tests.house import House
     from tests.journeys.forum import Forum
@@ -227,6 +227,8 @@ def come_in(talk: Talk) -> None:
 
 
 SIDES = ("need", "offer")
+SPREAD = 1500
+"""Milliseconds within which a phone looks again after news; `forum.js`."""
 
 
 def choose(talk: Talk) -> None:
@@ -240,9 +242,12 @@ def choose(talk: Talk) -> None:
     desk.get_by_label(talk.say("Minutes of the countdown")).fill("10")
     talk.press(desk, "Open the choosing")
     chosen, spare = talk.pairings[:COOPERATIONS], talk.pairings[COOPERATIONS]
+    watched = requests_about(talk, chosen[0])
     for one in chosen[:2]:
         accept(talk, one)
         wall.locator(f"#pair-{one['pairing']}").wait_for()
+    wall.wait_for_timeout(2 * SPREAD)
+    assert watched == {"offer": ["POST", "GET"], "need": ["POST"]}, "whoever answered last knows it already"
     talk.look(wall, "wall")
     lose_the_network(talk, chosen[2])
     wall.locator(f"#pair-{chosen[2]['pairing']}").wait_for()
@@ -270,6 +275,19 @@ def card(talk: Talk, one: dict[str, Any], side: str) -> Any:
     """A pairing on the phone of one of its sides."""
     phone = talk.phones[one[side]["organization"]]
     return phone.locator(f"#pairing-{one['pairing']}")
+
+
+def requests_about(talk: Talk, one: dict[str, Any]) -> dict[str, list[str]]:
+    """What the phones of both sides will have asked the server about their pairing."""
+    asked: dict[str, list[str]] = {side: [] for side in SIDES}
+    for side, methods in asked.items():
+
+        def keep(request: Request, methods: list[str] = methods) -> None:
+            if request.url.partition("?")[0].endswith(f"/choices/{one['pairing']}"):
+                methods.append(request.method)
+
+        talk.phones[one[side]["organization"]].on("request", keep)
+    return asked
 
 
 def accept(talk: Talk, one: dict[str, Any]) -> None:
