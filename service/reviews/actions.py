@@ -18,7 +18,7 @@ from service.mail import send
 from service.organizations.models import Organization, tidy
 from service.permissions import require
 from service.reviews import queries
-from service.reviews.assigning import note_conflict
+from service.reviews.assigning import check_here, note_conflict
 from service.reviews.checks import comment_of, points_of, reason_of
 from service.reviews.criteria import field_of
 from service.reviews.models import (
@@ -163,10 +163,13 @@ def remark(session: Session, actor: Actor, application: Application, text: str) 
 
 
 def reopen(session: Session, actor: Actor, review: Review, reason: str) -> Review:
-    """Let a reviewer change a review that is handed in, and tell them why."""
+    """Let a reviewer who is still there change a review that is handed in, and tell them why."""
     require(actor, "review:assign")
     one = queries.round_of(session, review)
     require_phase(one, RoundStatus.REVIEWING)
+    for reviewing, user in queries.reviewers(session, one):
+        if user.key == review.user_id:
+            check_here(reviewing)
     review.reason = reason_of(reason)
     review.version += 1
     advance(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request
 from fastapi.responses import Response  # noqa: TC002 — FastAPI reads it
 
-from matching.messages import Message
 from service.errors import BadInput, NotFound
 from service.listings import queries as listings
 from service.organizations.desk import problems_by_field
 from service.reviews import actions, assigning, criteria, deciding, queries, scoring
+from service.reviews.checks import chosen
 from service.reviews.conflicts import SAID, grounds
 from service.reviews.desk import round_reviewed
 from service.reviews.models import MOST_POINTS, VerdictStep
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
+    from matching.messages import Message
     from service.permissions import Actor
     from service.rounds.models import Round
 
@@ -131,11 +132,8 @@ def give(
     """Give the application to a reviewer by hand."""
 
     def do(one: Round) -> object:
-        if not typed.text("reviewer"):
-            raise BadInput.one("reviewer", Message("choose-one", "Choose one from the list."))
-        return assigning.give(
-            session, actor, one, application, typed.text("reviewer"), typed.text("give_reason")
-        )
+        person = chosen(typed.text("reviewer"), "reviewer")
+        return assigning.give(session, actor, one, application, person, typed.text("give_reason"))
 
     return _on_application(
         request, session, actor, uid, application, typed, do, "saved", {"reason": "give_reason"}
@@ -189,9 +187,7 @@ def decide(
     """Decide the application by hand."""
 
     def do(one: Round) -> object:
-        if typed.text("step") not in set(VerdictStep):
-            raise BadInput.one("step", Message("choose-one", "Choose one from the list."))
-        step = VerdictStep(typed.text("step"))
+        step = VerdictStep(chosen(typed.text("step"), "step", VerdictStep))
         return deciding.decide(session, actor, one, application, step, typed.text("reason"))
 
     return _on_application(request, session, actor, uid, application, typed, do, "saved")

@@ -78,6 +78,7 @@ def change_reviewer(session: Session, actor: Actor, one: Round, uid: str, given:
     """Change how much a reviewer takes, what they read and know."""
     found, user = queries.reviewer(session, actor, one, uid)
     require_phase(one, BEFORE_OR_DURING)
+    check_here(found)
     _check(given)
     found.most, found.languages, found.themes = given.most, given.languages, given.themes
     found.version += 1
@@ -101,8 +102,7 @@ def remove_reviewer(session: Session, actor: Actor, one: Round, uid: str, reason
     found, user = queries.reviewer(session, actor, one, uid)
     require_phase(one, BEFORE_OR_DURING)
     kept = reason_of(reason)
-    if found.left is not None:
-        raise NotNow(Message("reviewer-left", "This person does not review here any more."))
+    check_here(found)
     for review in _held_by(session, one, user.key):
         if review.status is ReviewStatus.ASSIGNED:
             review.reason = kept
@@ -111,6 +111,12 @@ def remove_reviewer(session: Session, actor: Actor, one: Round, uid: str, reason
     session.add(found)
     record(session, actor, "reviewer.remove", found, reason=kept, round=one.uid, user=user.uid)
     return found
+
+
+def check_here(person: RoundReviewer) -> None:
+    """Raise NotNow where a reviewer has left the round."""
+    if person.left is not None:
+        raise NotNow(Message("reviewer-left", "This person does not review here any more."))
 
 
 def _check(given: ReviewerIn) -> None:
@@ -412,8 +418,7 @@ def give(session: Session, actor: Actor, one: Round, application: str, reviewer:
     found = session.exec(wanted).first()
     if found is None:
         raise BadInput.one("application", Message("choose-listed", "Choose from the list."))
-    if person.left is not None:
-        raise NotNow(Message("reviewer-left", "This person does not review here any more."))
+    check_here(person)
     if ground := grounds(session, one, [user.key]).between(user.key, found.organization_id):
         raise NotNow(Message("pair-conflict", "This pair is impossible. {why}", why=SAID[ground]))
     pair = select(Review).where(Review.application_id == found.key, Review.user_id == user.key)

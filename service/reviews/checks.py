@@ -11,7 +11,7 @@ from service.reviews.criteria import field_of
 from service.reviews.models import COMMENT_CHARACTERS, MOST_POINTS, REASON_CHARACTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 def reason_of(text: str, field: str = "reason") -> str:
@@ -31,6 +31,13 @@ def _kept(text: str, field: str, most: int) -> str:
     if len(kept) > most:
         raise BadInput.one(field, Message("too-long", "Use at most {most} characters.", most=most))
     return kept
+
+
+def chosen(text: str, field: str, among: Iterable[str] = ()) -> str:
+    """What was chosen: one of `among`, where that is given, else anything. Raises BadInput."""
+    if not text or (among and text not in set(among)):
+        raise BadInput.one(field, Message("choose-one", "Choose one from the list."))
+    return text
 
 
 def points_of(criteria: Mapping[str, int], scores: Mapping[str, int]) -> dict[str, int]:

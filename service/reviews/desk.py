@@ -15,6 +15,7 @@ from service.listings.editing import options
 from service.organizations.desk import problems_by_field, signed_in
 from service.permissions import Role, require
 from service.reviews import assigning, deciding, queries, scoring
+from service.reviews.checks import chosen
 from service.reviews.models import MOST_APPLICATIONS, ReviewerIn, ReviewStatus
 from service.rounds import queries as rounds
 from service.rounds.models import RoundStatus
@@ -107,15 +108,16 @@ def _overview(
     )
 
 
-def _reviewer_of(typed: Typed) -> ReviewerIn:
-    most = typed.text("most").strip() or str(MOST_APPLICATIONS)
-    if not (most.isdecimal() and 1 <= int(most[:6]) <= 1000):
+def reviewer_of(typed: Typed, ending: str = "") -> ReviewerIn:
+    """What a form says of a reviewer; `ending`: what its fields' names end in. Raises BadInput."""
+    most = typed.text(f"most{ending}").strip() or str(MOST_APPLICATIONS)
+    if not (most.isdecimal() and len(most) < 5 and 1 <= int(most) <= 1000):
         raise BadInput.one("most", Message("most-range", "Write a whole number from 1 to 1000."))
     return ReviewerIn(
         user=typed.text("user")[:254],
         most=int(most),
-        languages=[code for code in typed.texts("languages") if code in LANGUAGES],
-        themes=[code[:60] for code in typed.texts("themes")[:40]],
+        languages=[code for code in typed.texts(f"languages{ending}") if code in LANGUAGES],
+        themes=[code[:60] for code in typed.texts(f"themes{ending}")[:40]],
     )
 
 
@@ -127,13 +129,15 @@ def _on_overview(
     typed: Typed,
     do: Callable[[Round], object],
     done: str,
+    renamed: dict[str, str] | None = None,
 ) -> Response:
     """Do something; what is wrong with it is shown on the overview, with what was typed."""
     one = round_reviewed(session, actor, uid, lock=True)
     try:
         do(one)
     except BadInput as error:
-        return _overview(request, session, actor, one, typed, status=422, problems=problems_by_field(error))
+        problems = problems_by_field(error, renamed)
+        return _overview(request, session, actor, one, typed, status=422, problems=problems)
     return see_other(f"/rounds/{uid}/reviews?done={done}")
 
 
@@ -146,7 +150,7 @@ def add_reviewer(request: Request, session: Writing, actor: Asking, uid: str, ty
         actor,
         uid,
         typed,
-        lambda one: assigning.add_reviewer(session, actor, one, _reviewer_of(typed)),
+        lambda one: assigning.add_reviewer(session, actor, one, reviewer_of(typed)),
         "reviewer-added",
     )
 
@@ -156,14 +160,16 @@ def change_reviewer(
     request: Request, session: Writing, actor: Asking, uid: str, reviewer: str, typed: Form
 ) -> Response:
     """Change how much a reviewer takes, what they read and know."""
+    ending = f"-{reviewer}"
     return _on_overview(
         request,
         session,
         actor,
         uid,
         typed,
-        lambda one: assigning.change_reviewer(session, actor, one, reviewer, _reviewer_of(typed)),
+        lambda one: assigning.change_reviewer(session, actor, one, reviewer, reviewer_of(typed, ending)),
         "saved",
+        {name: f"{name}{ending}" for name in ("most", "languages", "themes")},
     )
 
 
@@ -172,14 +178,16 @@ def remove_reviewer(
     request: Request, session: Writing, actor: Asking, uid: str, reviewer: str, typed: Form
 ) -> Response:
     """Let a reviewer go, with the reason."""
+    field = f"reason-{reviewer}"
     return _on_overview(
         request,
         session,
         actor,
         uid,
         typed,
-        lambda one: assigning.remove_reviewer(session, actor, one, reviewer, typed.text("reason")),
+        lambda one: assigning.remove_reviewer(session, actor, one, reviewer, typed.text(field)),
         "left",
+        {"reason": field},
     )
 
 
@@ -188,18 +196,12 @@ def declare_conflict(request: Request, session: Writing, actor: Asking, uid: str
     """State a conflict of interest."""
 
     def declare(one: Round) -> object:
-        if not typed.text("reviewer"):
-            raise BadInput.one("reviewer", Message("choose-one", "Choose one from the list."))
-        return assigning.declare_conflict(
-            session,
-            actor,
-            one,
-            typed.text("reviewer"),
-            typed.text("organization"),
-            typed.text("conflict_reason"),
-        )
+        person = chosen(typed.text("reviewer"), "reviewer")
+        organization, reason = typed.text("organization"), typed.text("conflict_reason")
+        return assigning.declare_conflict(session, actor, one, person, organization, reason)
 
-    return _on_overview(request, session, actor, uid, typed, declare, "conflict-declared")
+    renamed = {"reason": "conflict_reason"}
+    return _on_overview(request, session, actor, uid, typed, declare, "conflict-declared", renamed)
 
 
 @router.post("/conflicts/{conflict}/revoke")
@@ -207,14 +209,16 @@ def revoke_conflict(
     request: Request, session: Writing, actor: Asking, uid: str, conflict: str, typed: Form
 ) -> Response:
     """Take a conflict back that was stated by mistake."""
+    field = f"revoke-{conflict}"
     return _on_overview(
         request,
         session,
         actor,
         uid,
         typed,
-        lambda one: assigning.revoke_conflict(session, actor, one, conflict, typed.text("reason")),
+        lambda one: assigning.revoke_conflict(session, actor, one, conflict, typed.text(field)),
         "saved",
+        {"reason": field},
     )
 
 

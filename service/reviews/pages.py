@@ -107,20 +107,20 @@ def _page(
         return page(request, actor, "reviews/conflict.html", typed=typed, **shared)
     weights = scoring.criteria_of(one)
     kept = {criteria.field_of(code): [str(points)] for code, points in found.scores.items()}
-    scores = _points(typed, weights) if typed.fields else found.scores
+    typed = Typed({**kept, "comment": [found.comment], **typed.fields}, {})
     others = queries.others(session, actor, found)
     application = queries.application_of(session, found)
     return page(
         request,
         actor,
         "reviews/review.html",
-        typed=typed if typed.fields else Typed({**kept, "comment": [found.comment]}, {}),
+        typed=typed,
         weights=weights,
         label=criteria.label,
         field_of=criteria.field_of,
         help=criteria.HELP,
         most=MOST_POINTS,
-        total=scoring.weighted(weights, scores),
+        total=scoring.weighted(weights, _points(typed, weights)),
         others=others,
         remarks=None if others is None else queries.remarks(session, actor, application),
         **shared,
@@ -185,8 +185,7 @@ def remark(request: Request, session: Writing, actor: Asking, uid: str, typed: F
     try:
         actions.remark(session, actor, queries.application_of(session, found), typed.text("text"))
     except BadInput as error:
-        kept = Typed({"text": [typed.text("text")], "comment": [found.comment]}, {})
-        return _page(request, session, actor, found, kept, status=422, problems=problems_by_field(error))
+        return _page(request, session, actor, found, typed, status=422, problems=problems_by_field(error))
     return see_other(f"/reviews/{uid}?done=sent#discussion")
 
 
