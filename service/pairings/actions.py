@@ -102,7 +102,7 @@ def try_remedy(session: Session, actor: Actor, run: MatchRun, about: str) -> Mat
     require(actor, "match:run")
     one = session.get_one(Round, run.round_id)
     changes = None
-    if run.remedies and about.isdecimal() and int(about) < len(run.remedies):
+    if about.isdecimal() and len(about) < 6 and int(about) < len(run.remedies):
         changes = suggested(one, restored(run.remedies[int(about)]))
     elif run.certificate:
         matching = result_of(session, run)

@@ -62,6 +62,11 @@ def override(
     )
     details: dict[str, Any] = {"kind": kind.value, "need": need, "offer": offer}
     same = [found for found, *_ in queries.overrides_in_force(session, one) if _same_pair(found, made)]
+    for found in same:
+        if found.kind is not kind and OverrideKind.BAN in (found.kind, kind):
+            raise NotNow(_CONTRADICTION[kind])
+        if found.kind is kind and kind is not OverrideKind.AMOUNT:
+            raise NotNow(Message("override-twice", "This has been decided already."))
     match kind:
         case OverrideKind.AMOUNT:
             quantity = _amount(amount, language)
@@ -71,10 +76,6 @@ def override(
         case OverrideKind.LOCK:
             _check_possible(session, one, sought, given)
     for found in same:
-        if found.kind is not kind and OverrideKind.BAN in (found.kind, kind):
-            raise NotNow(_CONTRADICTION[kind])
-        if found.kind is kind and kind is not OverrideKind.AMOUNT:
-            raise NotNow(Message("override-twice", "This has been decided already."))
         if found.kind is kind:
             _take_back(session, actor, one, found, "replaced")
     return _make(session, actor, one, made, **details)

@@ -83,7 +83,7 @@ def try_out(request: Request, session: Writing, actor: Asking, uid: str, typed: 
     money = typed.text("money").strip() or str(WHOLE)
     try:
         rules = ruleforms.read(one.preset, Typed(fields, {}), language)
-        changes = changes_of(one, rules, int(money) if money.isdecimal() else 0)
+        changes = changes_of(one, rules, int(money) if money.isdecimal() and len(money) < 6 else 0)
         run = actions.request_match(session, actor, one, changes)
     except BadInput as error:
         problems = problems_by_field(error)

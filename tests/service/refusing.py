@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import event
 
 from service.errors import BadInput, ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from sqlmodel import Session
 
 
 def codes(answer: Any) -> list[str]:
@@ -26,3 +30,23 @@ def refused(code: str, act: Callable[..., object], *given: Any, **more: Any) -> 
     said = [one.message for one in error.problems] if isinstance(error, BadInput) else [error.message]
     assert code in [one.code for one in said]
     assert all(str(one).strip() for one in said)
+
+
+@contextmanager
+def nothing_written(session: Session) -> Iterator[None]:
+    """What is done in it writes nothing, nor leaves anything to write: a page that says why is committed."""
+    session.flush()
+    written: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.lstrip().upper().startswith(("SELECT", "PRAGMA")):
+            written.append(statement)
+
+    connection = session.connection()
+    event.listen(connection, "before_cursor_execute", note)
+    try:
+        yield
+        session.flush()
+    finally:
+        event.remove(connection, "before_cursor_execute", note)
+    assert written == []

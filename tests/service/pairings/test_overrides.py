@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlmodel import select
 
-from service.errors import BadInput, NotAllowed, NotNow
+from service.errors import BadInput, NotNow
 from service.events import history
 from service.pairings import actions, queries
 from service.pairings.models import MatchRun, MatchRunStatus, Override, OverrideKind, Pairing
 from service.pairings.overrides import override, remove
 from service.pairings.showing import result_of
-from service.rounds.models import RoundStatus
 from tests.service.pairings.conftest import matched, withdrawn
 
 if TYPE_CHECKING:
@@ -68,36 +67,6 @@ def test_a_pin_and_a_ban_are_felt_by_the_next_run_and_their_price_is_told(
     assert again.rules["bans"] == [[talk.listings["meals"].uid, talk.listings["fund"].uid]]
 
 
-@pytest.mark.parametrize(
-    ("kind", "need", "offer", "more", "field", "words"),
-    [
-        ("lock", "meals", "fund", {"reason": "  "}, "reason", "Please give a reason."),
-        ("lock", "fund", "meals", {}, "need", "Choose one that is in the match."),
-        ("amount", "meals", "fund", {"amount": "much"}, "amount", "number"),
-        ("amount", "meals", "fund", {"amount": "0 CNY"}, "amount", "positive number"),
-        ("amount", "meals", "fund", {"amount": "20 hours"}, "amount", "gives nothing in this unit"),
-        ("amount", "meals", "fund", {"amount": "60000 CNY"}, "amount", "it asks for 50,000 CNY"),
-    ],
-)
-def test_what_cannot_be_decided_is_refused_field_by_field(
-    session: Session,
-    talk: Talk,
-    jobs: Jobs,
-    kind: str,
-    need: str,
-    offer: str,
-    more: dict[str, str],
-    field: str,
-    words: str,
-) -> None:
-    matched(session, talk, jobs)
-    with pytest.raises(BadInput) as refused:
-        decide(session, talk, kind, need, offer, **more)
-    found = {problem.field: str(problem.message) for problem in refused.value.problems}
-    assert words in found[field]
-    assert queries.overrides_in_force(session, talk.round) == []
-
-
 def test_a_pair_that_no_run_could_hold_cannot_be_pinned_and_the_rule_is_named(
     session: Session, talk: Talk
 ) -> None:
@@ -139,32 +108,6 @@ def test_an_amount_that_was_taken_back_makes_the_result_outdated(
     session.flush()
     with pytest.raises(NotNow, match="pinned or excluded, changed"):
         actions.release(session, talk.facilitator, run)
-
-
-def test_what_contradicts_itself_is_refused(session: Session, talk: Talk, jobs: Jobs) -> None:
-    with pytest.raises(NotNow, match="There is no result to change"):
-        decide(session, talk, "amount", "meals", "fund", amount="30000 CNY")
-    matched(session, talk, jobs)
-    with pytest.raises(NotNow, match="not in the result"):
-        decide(session, talk, "amount", "meals", "studio", amount="1000 CNY")
-    decide(session, talk, "lock", "meals", "fund")
-    with pytest.raises(NotNow, match="already"):
-        decide(session, talk, "lock", "meals", "fund")
-    with pytest.raises(NotNow, match="pinned"):
-        decide(session, talk, "ban", "meals", "fund")
-    with pytest.raises(NotAllowed):
-        override(
-            session,
-            talk.parties["meals"].actor,
-            talk.round,
-            OverrideKind.BAN,
-            talk.applications["trees"].uid,
-            talk.applications["fund"].uid,
-            reason="Mine!",
-        )
-    talk.round.status = RoundStatus.CHOOSING
-    with pytest.raises(NotNow, match="Matching"):
-        decide(session, talk, "ban", "trees", "fund")
 
 
 def test_pins_that_cannot_all_hold_end_in_remedies_that_name_them(

@@ -185,6 +185,9 @@ def test_a_what_if_is_asked_for_on_a_form_and_says_what_it_tries(
     unreadable = page.post(f"{home(talk)}/what-if", data={**fields, "rules.min_score": "often"})
     assert unreadable.status_code == 422
     assert 'value="often"' in unreadable.text
+    endless = page.post(f"{home(talk)}/what-if", data=_all_fields(form) | fields | {"money": "9" * 5_000})
+    assert endless.status_code == 422
+    assert "Write a whole number from 1 to 1,000." in endless.text
     tried = page.post(f"{home(talk)}/what-if", data=_all_fields(form) | fields)
     assert tried.status_code == 303, tried.text
     jobs.run_all()

@@ -12,13 +12,13 @@ from sqlmodel import col, select
 
 from service.choices.queries import choosing
 from service.db import now
-from service.errors import BadInput, NotAllowed, NotFound, NotNow
+from service.errors import BadInput, NotFound
 from service.events import history
 from service.jobs import Job
 from service.mail import compose
 from service.pairings import actions, queries
 from service.pairings.actions import reply_deadline
-from service.pairings.models import MatchRun, MatchRunStatus, Pairing, PairingStatus
+from service.pairings.models import MatchRunStatus, Pairing, PairingStatus
 from service.rounds import actions as rounds
 from service.rounds.models import Round, RoundPhase, RoundStatus
 from tests.service.pairings.conftest import matched, withdrawn
@@ -121,24 +121,3 @@ def test_a_newer_release_takes_the_place_of_an_older_one(session: Session, talk:
     }
     new = session.exec(select(Pairing).where(Pairing.run_id == second.key)).all()
     assert [one.status for one in new] == [PairingStatus.RELEASED] * 2
-
-
-def test_what_is_outdated_unfinished_or_released_already_is_not_released(
-    session: Session, talk: Talk, jobs: Jobs
-) -> None:
-    run = actions.request_match(session, talk.facilitator, talk.round)
-    with pytest.raises(NotNow, match="that is done"):
-        actions.release(session, talk.facilitator, run)
-    session.commit()
-    jobs.run_all()
-    session.refresh(run)
-    withdrawn(session, talk, "film")
-    session.flush()
-    with pytest.raises(NotNow, match=r"changed since this run.*Match again"):
-        actions.release(session, talk.facilitator, run)
-    session.rollback()
-    with pytest.raises(NotAllowed):
-        actions.release(session, talk.parties["meals"].actor, run)
-    actions.release(session, talk.facilitator, session.get_one(MatchRun, run.key))
-    with pytest.raises(NotNow, match="already"):
-        actions.release(session, talk.facilitator, session.get_one(MatchRun, run.key))

@@ -10,14 +10,12 @@ from sqlmodel import col, select
 
 from matching.matcher import verify
 from service.db import now, writing
-from service.errors import NotNow
 from service.events import Event, advance, broken_links, history
 from service.jobs import LEASE, MOST_ATTEMPTS, Job, JobStatus, Work
 from service.pairings import actions, queries, running
 from service.pairings.models import MATCH_RUN, MatchRun, MatchRunStatus, Pairing, PairingStatus
 from service.pairings.showing import result_of
 from service.permissions import SYSTEM_ACTOR
-from service.rounds.models import RoundStatus
 from tests.service.pairings.conftest import matched, withdrawn
 
 if TYPE_CHECKING:
@@ -89,15 +87,6 @@ def test_pressing_twice_starts_one_run(session: Session, talk: Talk, pressed: Ma
     assert len(session.exec(select(Job).where(Job.name == "match_round")).all()) == 1
 
 
-def test_a_round_that_changed_meanwhile_has_to_wait_for_the_run_to_end(
-    session: Session, talk: Talk, pressed: MatchRun
-) -> None:
-    withdrawn(session, talk, "film")
-    session.flush()
-    with pytest.raises(NotNow, match="on its way"):
-        actions.request_match(session, talk.facilitator, talk.round)
-
-
 def test_a_job_that_is_delivered_twice_writes_its_pairings_once(
     engine: Engine, site: Site, session: Session, pressed: MatchRun, jobs: Jobs
 ) -> None:
@@ -150,17 +139,6 @@ def test_cancelling_stops_the_solver_and_leaves_nothing(
     assert pressed.status is MatchRunStatus.CANCELLED
     assert pressed.result == {}
     assert session.exec(select(Pairing)).all() == []
-
-
-def test_a_round_is_matched_in_its_phase_and_with_something_on_both_sides(
-    session: Session, talk: Talk, make_round: Callable[..., object], engine: Engine
-) -> None:
-    other = make_round("monthly-talk", RoundStatus.OPEN)
-    with pytest.raises(NotNow, match=r"Applying.*Matching"):
-        actions.request_match(session, talk.facilitator, other)  # type: ignore[arg-type]
-    empty = make_round("monthly-talk", RoundStatus.MATCHING)
-    with pytest.raises(NotNow, match="No need is in the match yet"):
-        actions.request_match(session, talk.facilitator, empty)  # type: ignore[arg-type]
 
 
 def test_a_run_whose_worker_is_lost_every_time_has_failed_and_says_why(
