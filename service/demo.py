@@ -54,6 +54,7 @@ class Sample:
     name: str
     what: Message
     language: str | None = None
+    time_zone: str = "Asia/Shanghai"
     roles: tuple[Role, ...] = ()
     scenario: str = ""
     listing: str = ""
@@ -75,6 +76,7 @@ SAMPLES = (
         "Анна Орлова",
         Message("sample-company", "owner of a company"),
         "ru",
+        "Europe/Moscow",
         scenario="serpukhov",
         listing="o-obedy",
         role=Role.OWNER,
@@ -221,6 +223,7 @@ def _person(session: Session, sample: Sample, password: str, language: str) -> N
         password=password,
         roles=sample.roles,
         language=sample.language or language,
+        time_zone=sample.time_zone,
     )
     if sample.role is not None:
         source = _source(sample.scenario, sample.listing)
