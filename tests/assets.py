@@ -134,8 +134,8 @@ def css_classes(css: str) -> set[str]:
 
 
 def inputs_digest() -> str:
-    """What app.css is made from: its source and the classes in use."""
-    source = (STATIC / "src" / "app.css").read_bytes()
+    """What app.css is made from: its sources and the classes in use."""
+    source = b"".join(path.read_bytes() for path in sorted((STATIC / "src").glob("*.css")))
     return _digest(source + "\n".join(sorted(used_classes())).encode())
 
 
@@ -209,14 +209,15 @@ def build() -> None:
         (folder / "package.json").write_text('{"private": true}', encoding="ascii")
         wanted = [f"{package}@{entry['version']}" for package, entry in packages.items()]
         _run(folder, "npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", *wanted)
-        source = (STATIC / "src" / "app.css").read_text(encoding="utf-8")
-        (folder / "in.css").write_text(source.replace("../../templates", str(TEMPLATES)), encoding="utf-8")
-        _run(folder, "npx", "@tailwindcss/cli", "-i", "in.css", "-o", str(STATIC / "app.css"), "--minify")
+        for path in (STATIC / "src").glob("*.css"):
+            source = path.read_text(encoding="utf-8").replace("../../templates", str(TEMPLATES))
+            (folder / path.name).write_text(source, encoding="utf-8")
+        _run(folder, "npx", "@tailwindcss/cli", "-i", "app.css", "-o", str(STATIC / "app.css"), "--minify")
         (STATIC / "icons.svg").write_text(_sprite(folder), encoding="utf-8")
         for place, listed in ((MANIFEST, manifest), (AXE, axe)):
             _take(folder, place, listed)
     manifest["built"] = {
-        "app.css": {"inputs": inputs_digest(), "from": "src/app.css, tailwindcss, daisyui"},
+        "app.css": {"inputs": inputs_digest(), "from": "src/*.css, tailwindcss, daisyui"},
         "icons.svg": {"from": "lucide-static, src/bridge.svg"},
     }
     for place, listed in ((MANIFEST, manifest), (AXE, axe)):

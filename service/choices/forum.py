@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import Session, select
 
 from matching.messages import Message
-from service.choices import queries
+from service.choices import presence, queries
 from service.choices.lapsing import lapse_all
 from service.choices.models import LIVE_STAGE, NOTICE_CHARACTERS, Attendance, LiveStage, LiveStatus, StageIn
 from service.choices.next_in_line import look_for_next
@@ -140,7 +140,7 @@ def check_in(session: Session, actor: Actor, one: Round, organization: Organizat
 def check_out(session: Session, actor: Actor, one: Round, organization: Organization) -> None:
     """Take back that an organization is present."""
     require(actor, "forum:steer")
-    there = queries.attendance(session, one, organization.key)
+    there = presence.attendance(session, one, organization.key)
     if there is None or there.checked_in is None:
         return
     there.checked_in = there.checked_in_by = None
@@ -163,7 +163,7 @@ def revoke_code(session: Session, actor: Actor, one: Round, organization: Organi
 
 def _place(session: Session, one: Round, organization: Organization) -> Attendance:
     session.exec(select(Organization.id).where(Organization.id == organization.key).with_for_update()).one()
-    found = queries.attendance(session, one, organization.key)
+    found = presence.attendance(session, one, organization.key)
     if found is None:
         belongs = session.exec(
             select(Application.id)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path, Request
 
-from service.choices import codes, forum, queries
+from service.choices import codes, forum, presence, queries
 from service.choices.models import AttendanceOut, ClosedOut, StageIn, StageOut
 from service.permissions import require
 from service.rounds import queries as rounds
@@ -16,7 +16,7 @@ from service.web import Asking, Reading, Writing, site_of
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from service.choices.queries import Guest
+    from service.choices.presence import Guest
     from service.rounds.models import Round
 
 router = APIRouter()
@@ -26,7 +26,7 @@ OrganizationId = Annotated[str, Path(max_length=32, description="The organizatio
 
 
 def _stage_out(session: Session, one: Round) -> StageOut:
-    stage, numbers = queries.stage(session, one), queries.numbers(session, one)
+    stage, numbers = queries.stage(session, one), presence.numbers(session, one)
     shown = session.get(Application, stage.spotlight_id) if stage and stage.spotlight_id else None
     return StageOut(
         status=stage.status if stage else None,
@@ -79,7 +79,7 @@ def list_attendance(uid: Uid, request: Request, session: Reading, actor: Asking)
     """Who belongs at the forum, who is there, and the addresses of their codes; for facilitators."""
     require(actor, "forum:steer")
     one = rounds.get(session, actor, uid)
-    return [_guest_out(request, one, guest) for guest in queries.guests(session, one)]
+    return [_guest_out(request, one, guest) for guest in presence.guests(session, one)]
 
 
 @router.put("/{uid}/attendance/{organization}")
@@ -89,8 +89,8 @@ def check_in(
     """Mark an organization present by hand."""
     require(actor, "forum:steer")
     one = rounds.get(session, actor, uid)
-    forum.check_in(session, actor, one, queries.guest(session, one, organization).organization)
-    return _guest_out(request, one, queries.guest(session, one, organization))
+    forum.check_in(session, actor, one, presence.guest(session, one, organization).organization)
+    return _guest_out(request, one, presence.guest(session, one, organization))
 
 
 @router.delete("/{uid}/attendance/{organization}")
@@ -100,8 +100,8 @@ def check_out(
     """Take back that an organization is present."""
     require(actor, "forum:steer")
     one = rounds.get(session, actor, uid)
-    forum.check_out(session, actor, one, queries.guest(session, one, organization).organization)
-    return _guest_out(request, one, queries.guest(session, one, organization))
+    forum.check_out(session, actor, one, presence.guest(session, one, organization).organization)
+    return _guest_out(request, one, presence.guest(session, one, organization))
 
 
 @router.post("/{uid}/attendance/{organization}/revoke")
@@ -111,5 +111,5 @@ def revoke_code(
     """Give an organization a new code; phones that came in with the old one are turned away."""
     require(actor, "forum:steer")
     one = rounds.get(session, actor, uid)
-    forum.revoke_code(session, actor, one, queries.guest(session, one, organization).organization)
-    return _guest_out(request, one, queries.guest(session, one, organization))
+    forum.revoke_code(session, actor, one, presence.guest(session, one, organization).organization)
+    return _guest_out(request, one, presence.guest(session, one, organization))

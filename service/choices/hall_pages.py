@@ -8,7 +8,7 @@ import segno
 from fastapi import APIRouter, Request, Response
 
 from matching.messages import Message
-from service.choices import codes, forum, phones, queries, wall_pages
+from service.choices import codes, forum, phones, presence, queries, wall_pages
 from service.choices.models import LIVE_STAGE, LiveStatus, StageIn
 from service.errors import BadInput, NotNow
 from service.organizations.desk import problems_by_field, signed_in
@@ -59,7 +59,7 @@ def _live(
     problems: dict[str, Message] | None = None,
 ) -> Response:
     state = queries.choosing(session, one)
-    guests = queries.guests(session, one)
+    guests = presence.guests(session, one)
     now_status = state.stage.status if state.stage else LiveStatus.WAITING
     return page(
         request,
@@ -70,7 +70,7 @@ def _live(
         state=state,
         stage=wall_pages.stage_shown(session, one),
         steps=LIVE_STAGE.possible(now_status),
-        numbers=queries.numbers(session, one),
+        numbers=presence.numbers(session, one),
         guests=guests,
         missing=[guest for guest in guests if not guest.is_present],
         acts=wall_pages.acts(session, one),
@@ -125,7 +125,7 @@ def attend(session: Writing, actor: Asking, uid: str, organization: str, step: s
     signed_in(actor)
     require(actor, "forum:steer")
     one = rounds.get(session, actor, uid)
-    guest = queries.guest(session, one, organization)
+    guest = presence.guest(session, one, organization)
     match step:
         case "in":
             forum.check_in(session, actor, one, guest.organization)
@@ -142,7 +142,7 @@ def cards(request: Request, session: Reading, actor: Asking, uid: str, only: str
     signed_in(actor)
     require(actor, "forum:steer")
     one = rounds.get(session, actor, uid)
-    guests = [guest for guest in queries.guests(session, one) if only in ("", guest.organization.uid)]
+    guests = [guest for guest in presence.guests(session, one) if only in ("", guest.organization.uid)]
     printed = [(guest, picture_of(_address(request, one, guest))) for guest in guests]
     return page(request, actor, "choices/cards.html", round=one, cards=printed, holder="")
 
@@ -152,14 +152,14 @@ def own_code(request: Request, session: Reading, actor: Asking, uid: str, organi
     """The code of one's own organization, to be shown at the desk or to colleagues."""
     signed_in(actor)
     one = rounds.get(session, actor, uid)
-    guest = queries.guest(session, one, organization)
+    guest = presence.guest(session, one, organization)
     if not may(actor, "choice:make", guest.organization.key):
         require(actor, "forum:steer")
     card = (guest, picture_of(_address(request, one, guest)))
     return page(request, actor, "choices/cards.html", round=one, cards=[card], holder=organization)
 
 
-def _address(request: Request, one: Round, guest: queries.Guest) -> str:
+def _address(request: Request, one: Round, guest: presence.Guest) -> str:
     number = guest.attendance.code if guest.attendance else 0
     return address_of(request, one, guest.organization, number)
 
@@ -172,7 +172,7 @@ def _address(request: Request, one: Round, guest: queries.Guest) -> str:
 def door(request: Request, session: Reading, actor: Asking, uid: str, code: str) -> Response:
     """Where a code leads: one button, so that nothing that merely looks at addresses checks anybody in."""
     one, organization = _let(request, session, actor, uid, code)
-    there = queries.attendance(session, one, organization.key)
+    there = presence.attendance(session, one, organization.key)
     return page(
         request, actor, "choices/door.html", round=one, organization=organization, code=code, there=there
     )
@@ -186,7 +186,7 @@ def come_in(request: Request, session: Writing, actor: Asking, uid: str, code: s
     if may(actor, "forum:steer"):
         forum.check_in(session, actor, one, organization)
         return see_other(f"/rounds/{uid}/live?done=saved#guests")
-    number = queries.attendance(session, one, organization.key)
+    number = presence.attendance(session, one, organization.key)
     secret = site_of(request).settings.secret
     word = codes.make_pass(secret, one, organization, number.code if number else 0)
     phone = codes.holder_of(session, secret, uid, word, actor.language)

@@ -9,7 +9,16 @@ from fastapi.responses import HTMLResponse
 
 from matching.messages import Message
 from matching.profiles import Side
-from service.choices import actions, hall_pages, next_in_line, queries, settling, showing, signing_pages
+from service.choices import (
+    actions,
+    hall_pages,
+    next_in_line,
+    presence,
+    queries,
+    settling,
+    showing,
+    signing_pages,
+)
 from service.choices.models import MOST_MORE
 from service.choices.phones import AtForum, is_phone, require_somebody
 from service.errors import BadInput, NotAllowed, NotFound, NotNow, ServiceError
@@ -78,7 +87,7 @@ def _choices(
     if may(actor, "forum:steer"):
         steering = {
             "overview": queries.lines(session, actor, one),
-            "numbers": queries.numbers(session, one),
+            "numbers": presence.numbers(session, one),
             "lined_up": next_in_line.lined_up(session, one),
             "most_more": MOST_MORE,
             "card_of": lambda line: showing.card(state, line, Side.NEED),

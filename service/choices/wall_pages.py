@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlmodel import Session, col, select
 
-from service.choices import places, queries
+from service.choices import places, presence, queries
 from service.choices.stream import Channel, Hub, News
 from service.db import now, reading
 from service.events import Event
@@ -108,7 +108,7 @@ def wall(request: Request, session: Reading, actor: Asking, uid: str) -> Respons
         lines=_newest_first(session, pairs),
         amounts=places.amounts,
         stage=stage_shown(session, one),
-        numbers=queries.numbers(session, one),
+        numbers=presence.numbers(session, one),
         now=now(),
         address=address,
         picture=str(segno.make(address, error="m", micro=False).svg_data_uri(border=2)),
@@ -205,7 +205,7 @@ def _to_walls(
             counted = number
     if counted is not None:
         html = render(
-            site, "choices/wall_numbers.html", language, VISITOR, numbers=queries.numbers(session, one)
+            site, "choices/wall_numbers.html", language, VISITOR, numbers=presence.numbers(session, one)
         )
         yield News(max(counted, events[-1].id or 0), "put", html)
 
