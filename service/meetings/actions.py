@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from matching import meetings as library
 from matching.messages import Message
 from service.db import now
-from service.errors import BadInput, FieldProblem, NotNow
+from service.errors import BadInput, FieldProblem, NotFound, NotNow
 from service.events import advance, record
 from service.jobs import JobStatus, promise
 from service.meetings import queries
@@ -83,9 +83,10 @@ def set_plan(session: Session, actor: Actor, one: Round, given: PlanIn) -> Meeti
     require(actor, "meeting:plan")
     plan_phase(one)
     tables = [tidy(name) for name in given.tables]
-    _check_frame(given, tables)
+    moments = slots(given, one.time_zone)
+    _check_frame(given, tables, moments[-1].astimezone(ZoneInfo(one.time_zone)))
     plan = queries.plan_of(session, one, lock=True) or MeetingPlan(round_id=one.key)
-    begins = [slot.isoformat() for slot in slots(given, one.time_zone)]
+    begins = [slot.isoformat() for slot in moments]
     kept = session.exec(
         select(Meeting).where(Meeting.round_id == one.key, Meeting.status == MeetingStatus.SCHEDULED)
     ).all()
@@ -130,11 +131,12 @@ def set_plan(session: Session, actor: Actor, one: Round, given: PlanIn) -> Meeti
     return plan
 
 
-def _check_frame(given: PlanIn, tables: list[str]) -> None:
+def _check_frame(given: PlanIn, tables: list[str], last: datetime) -> None:
     problems = []
     if len(set(tables)) < len(tables) or "" in tables:
         problems.append(FieldProblem("tables", Message("tables-same", "Give each table a name of its own.")))
-    if given.slots * (given.minutes + given.pause) > 16 * 60:
+    midnight = datetime.combine(given.day + timedelta(days=1), time.min, last.tzinfo)
+    if last + timedelta(minutes=given.minutes) > midnight:
         problems.append(
             FieldProblem("slots", Message("slots-long", "So many slots do not fit into one day."))
         )
@@ -150,6 +152,8 @@ def set_availability(
     plan_phase(one)
     if not may(actor, "meeting:plan") and is_over(phase_of(session, one, RoundStatus.MEETING), now()):
         raise NotNow(Message("meetings-over", "The time of the meetings is over."))
+    if not queries.takes_part(session, one, organization):
+        raise NotFound
     plan = queries.get_plan(session, one)
     wanted, begins = set(absent), queries.slots_of(plan)
     if unknown := [moment.isoformat() for moment in wanted if moment not in begins]:
@@ -215,6 +219,8 @@ def place(
     plan = queries.get_plan(session, one, lock=True)
     listed = {encounter.pairing.uid: encounter for encounter in queries.of_the_round(session, one)}
     encounter = listed.get(pairing) or _not_to_meet_yet(session, one, pairing)
+    if encounter is None or encounter.pairing.status in queries.FALLEN:
+        raise BadInput.one("pairing", Message("no-pairing", "This pairing is not to meet."))
     listed[pairing] = encounter
     found = queries.problem(session, one, plan, list(listed.values()), now())
     left = found.places.get(pairing)
@@ -231,13 +237,10 @@ def place(
     return session.exec(select(Meeting).where(Meeting.pairing_id == encounter.pairing.key)).one()
 
 
-def _not_to_meet_yet(session: Session, one: Round, pairing: str) -> Encounter:
+def _not_to_meet_yet(session: Session, one: Round, pairing: str) -> Encounter | None:
     """A pairing that both sides have not accepted yet may use a place that has become free."""
     wanted = (col(Pairing.round_id) == one.key, col(Pairing.uid) == pairing)
-    found = queries.encounters(session, *wanted)
-    if not found or found[0].pairing.status in queries.FALLEN:
-        raise BadInput.one("pairing", Message("no-pairing", "This pairing is not to meet."))
-    return found[0]
+    return next(iter(queries.encounters(session, *wanted)), None)
 
 
 def _check_places(

@@ -63,7 +63,7 @@ def _round(session: Session, actor: Actor, uid: str) -> Round:
 def number(typed: Typed, field: str) -> int | None:
     """A whole number of a form."""
     text = typed.text(field).strip()
-    return int(text) if text.isdecimal() and text.isascii() else None
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 6 else None
 
 
 # Slots and tables -------------------------------------------------------------------------------------
@@ -139,13 +139,18 @@ def _tables(typed: Typed) -> list[str]:
 
 def _plan_in(typed: Typed) -> PlanIn:
     """What was typed, checked as the API checks it. Raises BadInput by the form's fields."""
-    breaks = [
-        {"at": at, "minutes": typed.text(f"for-{place}").strip() or 30}
+    breaks = {
+        place: {"at": at, "minutes": minutes or 30}
         for place in range(BREAKS)
-        if (at := typed.text(f"at-{place}").strip())
-    ]
+        for at, minutes in [[typed.text(f"{name}-{place}").strip() for name in ("at", "for")]]
+        if at or minutes
+    }
     given: dict[str, Any] = {name: typed.text(name).strip() for name in ("day", "start", "slots", "minutes")}
-    given |= {"pause": typed.text("pause").strip() or 0, "breaks": breaks, "tables": _tables(typed)}
+    given |= {
+        "pause": typed.text("pause").strip() or 0,
+        "breaks": [*breaks.values()],
+        "tables": _tables(typed),
+    }
     try:
         return PlanIn.model_validate(given)
     except ValidationError as error:
@@ -153,7 +158,7 @@ def _plan_in(typed: Typed) -> PlanIn:
         for one in error.errors():
             name = str(one["loc"][0])
             if name == "breaks":
-                name = f"{'at' if one['loc'][-1] == 'at' else 'for'}-{one['loc'][1]}"
+                name = f"{'at' if one['loc'][-1] == 'at' else 'for'}-{[*breaks][int(one['loc'][1])]}"
             fields.setdefault(name, _WRONG.get(name, _WRONG["for-0"]))
         raise BadInput([FieldProblem(name, message) for name, message in fields.items()]) from error
 
@@ -179,7 +184,10 @@ def set_plan(request: Request, session: Writing, actor: Asking, uid: str, typed:
         actions.set_plan(session, actor, one, _plan_in(typed))
     except BadInput as error:
         problems = problems_by_field(error)
-        return _plan_form(request, session, actor, one, typed, status=422, problems=problems)
+        return _plan_form(request, session, actor, one, typed, status=error.status, problems=problems)
+    except NotNow as error:
+        problems = {"slots": error.message}
+        return _plan_form(request, session, actor, one, typed, status=error.status, problems=problems)
     return see_other(f"/rounds/{uid}/meetings?done=saved")
 
 

@@ -105,6 +105,7 @@ def free_places(session: Session, one: Round, plan: MeetingPlan, moment: datetim
         if encounter.meeting.status in (MeetingStatus.MISSED, MeetingStatus.CANCELLED)
         and encounter.meeting.starts + queries.length_of(plan) > moment
         and queries.slot_number(plan, encounter.meeting) is not None
+        and encounter.meeting.table < len(plan.tables)
     ]
     found: list[Free] = []
     for left in lost:

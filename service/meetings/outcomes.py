@@ -34,6 +34,7 @@ from service.pairings.models import Pairing, PairingStatus
 from service.permissions import Role, require
 from service.rounds.models import Round, RoundStatus
 from service.rounds.phases import require_phase
+from service.states import unfitting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,7 +77,9 @@ def give(
         raise BadInput.one(
             "text", Message("too-long", "Use at most {most} characters.", most=REMARK_CHARACTERS)
         )
-    if meeting.status is MeetingStatus.CANCELLED or meeting.starts > now():
+    if meeting.status is MeetingStatus.CANCELLED:
+        raise NotNow(unfitting(meeting.status))
+    if meeting.starts > now():
         raise NotNow(Message("meeting-ahead", "This meeting has not begun yet."))
     if asked is OutcomeAsked.SIX_MONTHS and meeting.starts + SIX_MONTHS > now():
         raise NotNow(Message("outcome-early", "This is asked six months after the meeting."))

@@ -133,6 +133,8 @@ def availability_form(
     one = rounds.get(session, actor, uid)
     found = organizations.inside(session, actor, organization)
     require(actor, "meeting:report", found.key)
+    if not queries.takes_part(session, one, found):
+        raise NotFound
     return _availability(request, session, actor, one, found, typed_before(request, session))
 
 

@@ -319,6 +319,14 @@ def absences(session: Session, one: Round) -> dict[int, list[str]]:
     return {row.organization_id: row.absent for row in found}
 
 
+def takes_part(session: Session, one: Round, organization: Organization) -> bool:
+    """Whether an organization has brought something into the round."""
+    brought = select(Application.id).where(
+        Application.round_id == one.key, Application.organization_id == organization.key
+    )
+    return session.exec(brought.limit(1)).first() is not None
+
+
 def present(session: Session, one: Round) -> set[int]:
     """The organizations that have checked in at the forum."""
     checked_in = select(Attendance.organization_id).where(

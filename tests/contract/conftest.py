@@ -198,10 +198,12 @@ class Place:
         """A round whose pairings meet, with its slots and tables."""
         phases = ["open", "matching", "choosing", "meeting", "signing"]
         one = Round(preset="monthly-talk", title="May forum", phases=phases, status=RoundStatus.MEETING)
+        brought = {"listing_id": self.listing().key, "organization_id": self.organization.key}
         with writing(self.world.engine) as session:
             session.add(one)
             session.flush()
             set_plan(session, SYSTEM_ACTOR, one, PlanIn.model_validate(FRAME))
+            session.add(Application(round_id=one.key, side=Side.NEED, **brought))
         return one
 
     def application(self, status: ApplicationStatus = ApplicationStatus.DRAFT) -> Application:

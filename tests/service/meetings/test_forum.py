@@ -64,13 +64,6 @@ def test_pairing_that_has_been_signed_before_stays_signed(running, write):
     assert made.pairing(*FIRST).status == "agreed"
 
 
-def test_nothing_is_held_or_missed_before_it_begins(running):
-    made = running()
-    for action, given in ((day.hold, []), (day.miss, ["offer"])):
-        with pytest.raises(NotNow, match="not begun"):
-            made.act(action, made.actor, SECOND, *given)
-
-
 def test_others_do_not_report(running):
     made = running([FIRST, ("Blue Sky", "City Bank")])
     with pytest.raises(NotAllowed):
@@ -156,14 +149,6 @@ def test_place_whose_slot_is_over_is_not_offered(running, write):
     assert free(made, write) == []
     with pytest.raises(BadInput, match="attention"):
         write(actions.place, made.actor, made.round, made.pairing("Blue Sky", "Water Works").uid, Place(0, 0))
-
-
-def test_declined_pairing_gets_no_place(running, write):
-    made = running()
-    declined = made.join(("Harbour", "Water Works"), PairingStatus.DECLINED)
-    with pytest.raises(BadInput) as caught:
-        write(actions.place, made.actor, made.round, declined.uid, Place(0, 0))
-    assert caught.value.problems[0].field == "pairing"
 
 
 def test_what_happened_is_taken_in_until_the_round_is_closed_and_not_in_a_cancelled_one(running, write):

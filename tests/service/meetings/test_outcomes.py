@@ -9,10 +9,9 @@ import pytest
 from sqlmodel import select
 
 from matching.meetings import Place
-from matching.profiles import Side
 from service.accounts.models import Membership
 from service.db import now
-from service.errors import BadInput, NotAllowed, NotNow
+from service.errors import NotAllowed
 from service.events import Event
 from service.jobs import Work
 from service.meetings import actions, outcomes
@@ -75,20 +74,6 @@ def test_meeting_that_nobody_marked_is_held_by_its_outcome_unless_there_was_no_c
     assert made.meeting(*FIRST).status == "scheduled"
     assert made.meeting(*SECOND).status == "held"
     assert made.pairing(*SECOND).status == "met"
-
-
-def test_outcome_is_for_those_who_met_and_after_they_did(over, write):
-    made = over()
-    with pytest.raises(NotAllowed):
-        made.act(outcomes.give, made.parties["City Bank"].actor, FIRST, NOW, OutcomeLabel.VALUABLE)
-    with pytest.raises(BadInput):
-        made.act(outcomes.give, made.actor, FIRST, NOW, OutcomeLabel.VALUABLE)
-    made.act(outcomes.give, made.actor, FIRST, NOW, OutcomeLabel.VALUABLE, "", Side.OFFER)
-    with pytest.raises(NotNow, match="six months"):
-        made.act(outcomes.give, made.parties["Green Home"].actor, FIRST, LATER, OutcomeLabel.VALUABLE)
-    made.hold_at(now() + timedelta(hours=1))
-    with pytest.raises(NotNow, match="not begun"):
-        made.act(outcomes.give, made.parties["Green Home"].actor, FIRST, NOW, OutcomeLabel.VALUABLE)
 
 
 def test_everybody_is_asked_once_after_the_forum(over, ask):

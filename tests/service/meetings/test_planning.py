@@ -64,17 +64,6 @@ def test_slots_go_on_by_the_clock_where_the_clocks_are_changed():
     assert local(given, "Europe/Madrid") == ["01:30", "03:00", "03:30"]
 
 
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [({"tables": ["1", "1"]}, "tables"), ({"tables": ["1", " "]}, "tables"), ({"slots": 60}, "slots")],
-)
-def test_frame_that_cannot_be_is_refused_at_its_field(forum, write, changes, field):
-    made = forum(TWO)
-    with pytest.raises(BadInput) as caught:
-        write(actions.set_plan, made.actor, made.round, frame(**changes))
-    assert [problem.field for problem in caught.value.problems] == [field]
-
-
 # Who meets --------------------------------------------------------------------------------------------
 
 
@@ -107,12 +96,6 @@ def test_only_where_nobody_chooses_do_released_pairings_meet(forum, write, jobs,
     write(actions.request_timetable, made.actor, made.round)
     jobs.run_all()
     assert made.meeting(*TWO[0]).starts == NINE
-
-
-def test_round_without_meetings_has_no_timetable(forum, write):
-    made = forum(TWO, status=RoundStatus.MATCHING, phases=["open", "matching", "signing"])
-    with pytest.raises(NotNow, match="no phase for meetings"):
-        write(actions.set_plan, made.actor, made.round, frame())
 
 
 @pytest.mark.parametrize("status", [RoundStatus.OPEN, RoundStatus.SIGNING, RoundStatus.CLOSED])
@@ -152,30 +135,6 @@ def test_organization_says_itself_when_it_cannot_come(forum, write, jobs):
     write(actions.request_timetable, made.actor, made.round)
     jobs.run_all()
     assert made.meeting(*TWO[0]).starts == NINE + timedelta(minutes=25)
-
-
-def test_availability_is_ones_own_and_about_slots_that_are(forum, write):
-    made = forum(TWO)
-    write(actions.set_plan, made.actor, made.round, frame())
-    home, bank = made.parties["Green Home"], made.parties["City Bank"]
-    with pytest.raises(NotAllowed):
-        write(actions.set_availability, home.actor, made.round, bank.organization, [NINE])
-    with pytest.raises(BadInput) as caught:
-        write(
-            actions.set_availability, home.actor, made.round, home.organization, [NINE + timedelta(hours=9)]
-        )
-    assert caught.value.problems[0].field == "absent"
-
-
-def test_organization_is_not_heard_once_the_time_is_over_but_the_facilitator_is(forum, write, rows):
-    made = forum(TWO, ends={"meeting": now() - timedelta(minutes=1)})
-    write(actions.set_plan, made.actor, made.round, frame())
-    home = made.parties["Green Home"]
-    with pytest.raises(NotNow, match="over"):
-        write(actions.set_availability, home.actor, made.round, home.organization, [NINE])
-    write(actions.set_availability, made.actor, made.round, home.organization, [NINE])
-    (event,) = rows(select(Event).where(Event.name == "availability.set"))
-    assert (event.actor, event.details["round"]) == (made.user.uid, made.round.uid)
 
 
 def test_those_without_a_place_are_told_why_and_what_would_help(planned):
@@ -289,13 +248,6 @@ def test_timetable_that_clashes_is_not_released(planned, write):
     assert made.plan().released is None
 
 
-def test_empty_timetable_is_not_released(forum, write):
-    made = forum(TWO)
-    write(actions.set_plan, made.actor, made.round, frame())
-    with pytest.raises(NotNow, match="Make the timetable first"):
-        write(actions.release, made.actor, made.round)
-
-
 def test_what_people_were_told_stays_when_solved_again(planned, write, jobs):
     made = planned()
     write(actions.release, made.actor, made.round)
@@ -325,13 +277,6 @@ def test_released_meeting_without_a_place_is_cancelled_and_comes_back_with_room(
     back = [made.meeting(*pair) for pair in TWO]
     assert {one.status for one in back} == {MeetingStatus.SCHEDULED}
     assert sorted(one.sequence for one in back) in ([0, 2], [1, 2])
-
-
-def test_frame_of_a_released_timetable_cannot_shrink_past_its_meetings(planned, write):
-    made = planned()
-    write(actions.release, made.actor, made.round)
-    with pytest.raises(NotNow, match="1 of its meetings would lie outside"):
-        write(actions.set_plan, made.actor, made.round, frame(slots=1))
 
 
 # Cancelling -------------------------------------------------------------------------------------------
