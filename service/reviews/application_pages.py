@@ -15,7 +15,7 @@ from service.reviews.checks import chosen
 from service.reviews.conflicts import SAID, grounds
 from service.reviews.desk import round_reviewed
 from service.reviews.models import MOST_POINTS, VerdictStep
-from service.rounds import asking
+from service.rounds import asking, screening
 from service.rounds.models import APPLICATION, RoundStatus
 from service.web import (
     NOTHING_TYPED,
@@ -99,6 +99,7 @@ def _application(
         cleared=queries.cleared_files(session, kept),
         blind=queries.is_blind(one),
         steps=steps,
+        not_theirs=screening.conflict(session, actor, kept),
         reviewing=one.status is RoundStatus.REVIEWING,
         by_hand=one.status in deciding.BY_HAND,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import Session, col, select
 
 from matching.messages import Message
-from service.errors import BadInput, NotFound, NotNow
+from service.errors import BadInput, NotAllowed, NotFound, NotNow
 from service.events import record
 from service.permissions import require
 from service.reviews.checks import reason_of
@@ -20,6 +20,7 @@ from service.reviews.scoring import criteria_of, standings
 from service.rounds import queries as rounds
 from service.rounds.models import APPLICATION, Application, ApplicationStatus, RoundStatus
 from service.rounds.phases import require_phase
+from service.rounds.screening import conflict
 from service.rounds.steps import mail_editors, take_step
 from service.wording import say
 
@@ -124,7 +125,10 @@ def shortlist(
 def decide(
     session: Session, actor: Actor, one: Round, uid: str, step: VerdictStep, reason: str
 ) -> Application:
-    """Decide one application by hand, with the reason; the waiting list closes up behind it."""
+    """Decide one application by hand, with the reason; the waiting list closes up behind it.
+
+    Raises NotAllowed where the actor belongs to its organization and somebody else can decide.
+    """
     require(actor, "review:assign")
     one = rounds.get(session, actor, one.uid, lock=True)
     require_phase(one, BY_HAND)
@@ -132,6 +136,8 @@ def decide(
     row = next((row for row in standings(session, one).rows if row.application.uid == uid), None)
     if row is None:
         raise NotFound
+    if why := conflict(session, actor, row.application):
+        raise NotAllowed(why)
     APPLICATION.after(row.application.status, step.value, kept)
     if step is VerdictStep.WAITLIST:
         row.application.place = len(_waiting(session, one)) + 1

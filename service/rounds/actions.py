@@ -293,6 +293,7 @@ def step_back(
     A phase whose time has passed takes nothing in, so it needs a new end to be of use.
     """
     require(actor, "round:run")
+    reason = checks.said(reason, "reason")
     target = back_to(one)
     if target is None:
         raise NotNow(
@@ -302,6 +303,8 @@ def step_back(
     ends = checks.in_zone(ends, one.time_zone)
     if ends is not None and ends <= now():
         raise BadInput.one("ends", Message("end-past", "Choose a moment that is still to come."))
+    if ends is not None and checks.is_far(ends):
+        raise BadInput.one("ends", checks.FAR)
     if ends is None and is_over(phase, now()):
         raise BadInput.one(
             "ends", Message("end-needed-again", "The time of that phase has passed. Say until when it lasts.")
@@ -318,6 +321,7 @@ def step_back(
 def cancel(session: Session, actor: Actor, one: Round, reason: str) -> Round:
     """Call a round off, with a reason that all who have applied are told."""
     require(actor, "round:run")
+    reason = checks.said(reason, "reason")
     advance(session, actor, one, ROUND, "cancel", reason=reason, round=one.uid)
     one.version += 1
     taking_part = {
@@ -334,6 +338,6 @@ def cancel(session: Session, actor: Actor, one: Round, reason: str) -> Round:
                 language,
                 title=one.title,
                 uid=one.uid,
-                reason=reason.strip(),
+                reason=reason,
             )
     return one

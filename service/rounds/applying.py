@@ -22,8 +22,8 @@ from service.listings.reading import Draft
 from service.mail import send
 from service.organizations import actions as organizations
 from service.organizations import queries as organization_queries
-from service.organizations.models import tidy
 from service.permissions import SYSTEM_ACTOR, Role, require
+from service.rounds import checks
 from service.rounds.applications import (
     APPEALED_IN,
     apply_by,
@@ -41,7 +41,6 @@ from service.rounds.asking import missing_facts, questions_for, read, unanswered
 from service.rounds.checking import Finding, check, stored_findings
 from service.rounds.models import (
     APPLICATION,
-    REMARK_CHARACTERS,
     Appeal,
     Application,
     ApplicationStatus,
@@ -344,12 +343,9 @@ def withdraw(session: Session, actor: Actor, one: Round, application: Applicatio
 
 def remark(text: str, field: str) -> str:
     """A reason or an appeal as it is kept. Raises BadInput where it is empty or too long."""
-    kept = tidy(text)
+    kept = checks.said(text, field)
     if not kept:
         raise BadInput.one(field, Message("field-missing", "Please fill this in."))
-    if len(kept) > REMARK_CHARACTERS:
-        too_long = Message("too-long", "Use at most {most} characters.", most=REMARK_CHARACTERS)
-        raise BadInput.one(field, too_long)
     return kept
 
 

@@ -140,10 +140,14 @@ def show(request: Request, session: Reading, actor: Asking, uid: str) -> Respons
     signed_in(actor)
     found = queries.application(session, actor, uid)
     held = typed_before(request, session)
-    kept = applications.unsaved(session, actor, found)
-    return application_page(
-        request, session, actor, found, held if held.fields else Typed(kept.fields if kept else {}, {})
-    )
+    typed = held if held.fields else _with_unsaved(session, actor, found, held)
+    return application_page(request, session, actor, found, typed)
+
+
+def _with_unsaved(session: Session, actor: Actor, application: Application, typed: Typed) -> Typed:
+    """What was typed into another form of the page, and what was typed into its own and not saved yet."""
+    kept = applications.unsaved(session, actor, application)
+    return Typed({**(kept.fields if kept else {}), **typed.fields}, {})
 
 
 def application_page(
@@ -164,6 +168,7 @@ def application_page(
     language = language_of(request, actor)
     answering = is_open and may(actor, "application:submit", application.organization_id)
     said = applying.understand(session, one, application, typed.fields, language) if answering else None
+    steps, barred = screening.steps_open_to(session, actor, one, application)
     return page(
         request,
         actor,
@@ -184,7 +189,8 @@ def application_page(
         closed=applications.not_taken_in(session, one, application) if is_open else None,
         last=applications.deadline(session, one, application),
         next=applications.what_next(session, one, application),
-        steps=screening.steps_open_to(session, actor, one, application),
+        steps=steps,
+        barred=barred,
         questions=_questions(one, application),
         asked=_asked(session, one, entry.listing, language) if answering else {},
         appeals=applications.appeals_of(session, application),
@@ -334,6 +340,7 @@ def take(request: Request, session: Writing, actor: Asking, uid: str, step: str,
                 raise NotFound
     except BadInput as error:
         problems = problems_by_field(error, {"reason": f"{step}-reason"})
+        typed = _with_unsaved(session, actor, application, typed)
         return application_page(request, session, actor, application, typed, status=422, problems=problems)
     return see_other(f"/applications/{uid}?done=application-{step}")
 
@@ -358,6 +365,7 @@ def decide(request: Request, session: Writing, actor: Asking, uid: str, appeal: 
         )
     except BadInput as error:
         problems = problems_by_field(error, {"reason": field})
+        typed = _with_unsaved(session, actor, application, typed)
         return application_page(request, session, actor, application, typed, status=422, problems=problems)
     return see_other(f"/applications/{uid}?done=appeal-decided")
 

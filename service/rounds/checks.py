@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from matching.messages import Message
 from matching.rules import PHASES
 from matching.vocabulary import default_vocabulary
-from service.errors import FieldProblem
+from service.errors import BadInput, FieldProblem
+from service.organizations.models import tidy
 from service.rounds.calendar import countries
-from service.rounds.models import RoundStatus
+from service.rounds.models import REMARK_CHARACTERS, RoundStatus
 from service.rounds.phases import NAMES, NEEDED
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST_YEARS = 20
 """How far from now a phase may lie."""
+FAR = Message("moment-far", "This lies too far from today. Check the year.")
 
 
 def problems(given: RoundIn) -> Iterator[FieldProblem]:
@@ -67,10 +69,8 @@ def plan_problems(plan: Sequence[PhaseIn], phases: Sequence[str]) -> Iterator[Fi
         for field, moment in (("starts", one.starts), ("ends", one.ends)):
             if moment is None:
                 continue
-            if abs(moment - datetime.now(UTC)) > timedelta(days=366 * MOST_YEARS):
-                yield FieldProblem(
-                    f"{field}-{phase}", Message("moment-far", "This lies too far from today. Check the year.")
-                )
+            if is_far(moment):
+                yield FieldProblem(f"{field}-{phase}", FAR)
             elif earlier is not None and moment < earlier:
                 yield FieldProblem(
                     f"{field}-{phase}",
@@ -78,6 +78,20 @@ def plan_problems(plan: Sequence[PhaseIn], phases: Sequence[str]) -> Iterator[Fi
                 )
             else:
                 earlier = moment
+
+
+def is_far(moment: datetime) -> bool:
+    """Whether a moment lies further from now than any phase may."""
+    return abs(moment - datetime.now(UTC)) > timedelta(days=366 * MOST_YEARS)
+
+
+def said(text: str, field: str) -> str:
+    """What somebody says, such as a reason, as it is kept. Raises BadInput where it is too long."""
+    kept = tidy(text)
+    if len(kept) > REMARK_CHARACTERS:
+        too_long = Message("too-long", "Use at most {most} characters.", most=REMARK_CHARACTERS)
+        raise BadInput.one(field, too_long)
+    return kept
 
 
 def zone(time_zone: str) -> ZoneInfo:

@@ -12,7 +12,7 @@ from service.errors import NotNow
 from service.rounds.models import ROUND, RoundStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlmodel import Session
@@ -163,7 +163,17 @@ def require_phase(one: Round, allowed: RoundStatus | Iterable[RoundStatus]) -> N
     wanted = (allowed,) if isinstance(allowed, RoundStatus) else tuple(allowed)
     if one.status in wanted:
         return
-    possible = [phase for phase in wanted if phase in of_round(one)] or list(wanted)
+    order = list(NAMES)
+    possible = sorted([phase for phase in wanted if phase in of_round(one)] or wanted, key=order.index)
+    if len(possible) > 1:
+        raise NotNow(
+            Message(
+                "wrong-phase",
+                "This round is in the phase “{phase}”. This can be done in these phases: {allowed}.",
+                phase=NAMES[one.status],
+                allowed=_named(possible),
+            )
+        )
     raise NotNow(
         Message(
             "wrong-phase",
@@ -172,3 +182,11 @@ def require_phase(one: Round, allowed: RoundStatus | Iterable[RoundStatus]) -> N
             allowed=NAMES[possible[0]],
         )
     )
+
+
+def _named(listed: Sequence[RoundStatus]) -> Message:
+    """Phases one after the other, as a language lists them."""
+    first, *others = (NAMES[phase] for phase in listed)
+    for name in others:
+        first = Message("listed", "{first}, {next}", first=first, next=name)
+    return first

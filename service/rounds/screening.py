@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matching.messages import Message
-from service.accounts.queries import users_with_role
+from service.accounts.queries import members_of, users_with_role
 from service.db import now
 from service.errors import BadInput, NotAllowed
 from service.events import advance
 from service.listings import queries as listing_queries
 from service.listings.models import Listing
 from service.permissions import Role, may, require
+from service.rounds import checks
 from service.rounds.applications import (
     APPEALED_IN,
     closed_for_new,
@@ -52,15 +53,16 @@ def accept(
     """Let it take part. Where a rule is not met, only with a reason, which the log keeps."""
     _require_desk(session, actor, application)
     require_phase(one, SCREENED_IN)
+    kept = checks.said(reason, "reason")
     unmet = [finding.rule for finding in _look(session, one, application) if finding.refuses]
-    if unmet and not reason.strip():
+    if unmet and not kept:
         raise BadInput.one(
             "reason",
             Message(
                 "accept-although", "A rule is not met. Say why it is accepted all the same, or return it."
             ),
         )
-    return take_step(session, actor, one, application, "accept", reason=reason, unmet=unmet)
+    return take_step(session, actor, one, application, "accept", reason=kept, unmet=unmet)
 
 
 def accept_fitting(
@@ -74,7 +76,7 @@ def accept_fitting(
         listing = session.get_one(Listing, application.listing_id)
         same = listing.revision == application.revision
         waits = application.status is ApplicationStatus.SUBMITTED
-        ours = _conflict(session, actor, application) is not None
+        ours = conflict(session, actor, application) is not None
         if waits and same and not ours and fits(_look(session, one, application)):
             taken.append(take_step(session, actor, one, application, "accept", together=True))
         else:
@@ -111,14 +113,8 @@ def decide_appeal(
     Whoever took the decision does not judge the appeal as long as somebody else can.
     """
     _require_desk(session, actor, application)
-    decision = last_refusal(session, application)
-    if decision is not None and decision.actor == actor.uid and _others(session, actor):
-        raise NotAllowed(
-            Message(
-                "appeal-own-decision",
-                "You took this decision yourself. Another facilitator decides the appeal.",
-            )
-        )
+    if own := _own_decision(session, actor, application):
+        raise NotAllowed(own)
     if uphold:
         require_phase(one, APPEALED_IN)
     kept = remark(reason, "reason")
@@ -133,8 +129,10 @@ def decide_appeal(
     return appeal
 
 
-def steps_open_to(session: Session, actor: Actor, one: Round, application: Application) -> frozenset[str]:
-    """What the actor may do with an application now, for pages to offer."""
+def steps_open_to(
+    session: Session, actor: Actor, one: Round, application: Application
+) -> tuple[frozenset[str], Message | None]:
+    """What the actor may do with an application now, for pages to offer; why somebody else decides."""
     organization, status = application.organization_id, application.status
     submits, screens = may(actor, "application:submit", organization), may(actor, "application:screen")
     offered = {
@@ -147,7 +145,13 @@ def steps_open_to(session: Session, actor: Actor, one: Round, application: Appli
         and status in (ApplicationStatus.ELIGIBLE, ApplicationStatus.WAITLISTED),
         "decide": screens and open_appeal(session, application) is not None,
     }
-    return frozenset(name for name, possible in offered.items() if possible)
+    steps = frozenset(name for name, possible in offered.items() if possible)
+    decisions = steps & {"accept", "decline", "decide"}
+    if decisions and (why := conflict(session, actor, application)):
+        return steps - decisions, why
+    if "decide" in steps and (why := _own_decision(session, actor, application)):
+        return steps - {"decide"}, why
+    return steps, None
 
 
 def prefilled_reason(application: Application, language: str) -> str:
@@ -171,22 +175,33 @@ def _look(session: Session, one: Round, application: Application) -> tuple[Findi
 def _require_desk(session: Session, actor: Actor, application: Application) -> None:
     """Raise unless the actor may screen and does not belong to the organization, if somebody else can."""
     require(actor, "application:screen")
-    if conflict := _conflict(session, actor, application):
-        raise NotAllowed(conflict)
+    if why := conflict(session, actor, application):
+        raise NotAllowed(why)
 
 
-def _conflict(session: Session, actor: Actor, application: Application) -> Message | None:
-    if application.organization_id in actor.memberships and _others(session, actor):
+def conflict(session: Session, actor: Actor, application: Application) -> Message | None:
+    """Why the actor does not decide about an application; None where they may, or nobody else can."""
+    if application.organization_id in actor.memberships and _others(session, actor, application):
         return Message(
             "own-application", "You belong to this organization. Another facilitator decides about it."
         )
     return None
 
 
-def _others(session: Session, actor: Actor) -> bool:
-    """Whether anybody else may decide about applications."""
+def _own_decision(session: Session, actor: Actor, application: Application) -> Message | None:
+    decision = last_refusal(session, application)
+    if decision is not None and decision.actor == actor.uid and _others(session, actor, application):
+        return Message(
+            "appeal-own-decision", "You took this decision yourself. Another facilitator decides the appeal."
+        )
+    return None
+
+
+def _others(session: Session, actor: Actor, application: Application) -> bool:
+    """Whether somebody else can decide about an application, who does not belong to its organization."""
+    not_they = {actor.user_id, *(user.key for user, _ in members_of(session, application.organization_id))}
     return any(
-        user.key != actor.user_id
+        user.key not in not_they
         for role in (Role.FACILITATOR, Role.ADMINISTRATOR)
         for user in users_with_role(session, role)
     )

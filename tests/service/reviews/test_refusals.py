@@ -10,6 +10,7 @@ from sqlmodel import select, update
 
 from service.db import now
 from service.events import Event
+from service.permissions import Role
 from service.reviews import actions, assigning, deciding, queries
 from service.reviews.checks import chosen
 from service.reviews.desk import reviewer_of
@@ -209,3 +210,21 @@ def test_decisions_that_cannot_be(session, scene, as_facilitator, as_user, one, 
         assert f"{kept}</textarea>" in page.text
     assert rows(select(Review.application_id)) == [scene.applications[0].key]
     assert {status.value for status in rows(select(Application.status))} == {"eligible"}
+
+
+def test_nobody_decides_by_hand_about_their_own_organization(
+    session, scene, make_user, actor, as_facilitator, as_user
+):
+    own = scene.applications[0]
+    involved = make_user(roles=[Role.FACILITATOR], member_of={own.organization_id: Role.VIEWER})
+    here = f"{scene.desk}/applications/{own.uid}"
+    assert "Another facilitator decides about it." in as_user(involved).get(here).text
+    one = session.get_one(Round, scene.round.key)
+    before = log(session)
+    decide = partial(deciding.decide, session, actor(involved), one)
+    refused("own-application", decide, own.uid, VerdictStep.DECLINE, "Ours.")
+    assert log(session) == before
+    assert decide(scene.applications[1].uid, VerdictStep.DECLINE, "Weak.").status.value == "declined"
+    deciding.decide(session, as_facilitator, one, own.uid, VerdictStep.WAITLIST, "The next.")
+    refused("own-application", deciding.call_up, session, actor(involved), one, "A place is free.")
+    assert session.get_one(Application, own.key).status.value == "waitlisted"
