@@ -17,6 +17,7 @@ from service.errors import BadInput, NotFound, NotNow
 from service.events import advance, record
 from service.organizations.models import Organization, tidy
 from service.permissions import require
+from service.rounds import queries as rounds
 from service.rounds.models import Application, Round, RoundStatus
 from service.rounds.phases import NAMES, has_reached
 
@@ -82,9 +83,7 @@ def _take_step(
 def _shown(session: Session, one: Round, uid: str) -> Application | None:
     if not uid:
         return None
-    found = session.exec(
-        select(Application).where(Application.uid == uid, Application.round_id == one.key)
-    ).first()
+    found = session.exec(select(Application).where(Application.uid == uid, rounds.matchable(one))).first()
     if found is None:
         raise BadInput.one("spotlight", Message("spotlight-unknown", "Choose an application of this round."))
     return found

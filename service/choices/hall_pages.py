@@ -9,8 +9,14 @@ from fastapi import APIRouter, Request, Response
 
 from matching.messages import Message
 from service.choices import codes, forum, phones, presence, queries, wall_pages
-from service.choices.models import LIVE_STAGE, LiveStatus, StageIn
-from service.errors import BadInput, NotNow
+from service.choices.models import (
+    LIVE_STAGE,
+    NOTICE_CHARACTERS,
+    REASON_CHARACTERS,
+    LiveStatus,
+    StageIn,
+)
+from service.errors import BadInput, NotFound, NotNow
 from service.organizations.desk import problems_by_field, signed_in
 from service.permissions import Actor, may, require
 from service.rounds import queries as rounds
@@ -98,16 +104,19 @@ def _stage_in(typed: Typed) -> StageIn:
     given: dict[str, Any] = {
         name: typed.text(name) for name in ("step", "spotlight", "notice", "reason") if name in typed.fields
     }
+    if "spotlight" in given:
+        given["spotlight"] = given["spotlight"][:32]
     if given.get("step") not in (None, *{step.name for step in LIVE_STAGE.steps}):
         raise BadInput.one("step", Message("choose-one", "Choose one from the list."))
     if minutes := typed.text("minutes").strip():
-        if not minutes.isdecimal() or int(minutes[:6]) > 600:
+        if not minutes.isdecimal() or len(minutes) > 5 or int(minutes) > 600:
             raise BadInput.one(
                 "minutes", Message("minutes-wrong", "Enter whole minutes, at most {most}.", most=600)
             )
         given["minutes"] = int(minutes)
-    if len(given.get("notice", "")) > 200 or len(given.get("reason", "")) > 1000:
-        raise BadInput.one("notice", Message("too-long", "Use at most {most} characters.", most=200))
+    for name, most in (("notice", NOTICE_CHARACTERS), ("reason", REASON_CHARACTERS)):
+        if len(given.get(name, "")) > most:
+            raise BadInput.one(name, Message("too-long", "Use at most {most} characters.", most=most))
     return StageIn(**given)
 
 
@@ -133,6 +142,8 @@ def attend(session: Writing, actor: Asking, uid: str, organization: str, step: s
             forum.check_out(session, actor, one, guest.organization)
         case "revoke":
             forum.revoke_code(session, actor, one, guest.organization)
+        case _:
+            raise NotFound
     return see_other(f"/rounds/{uid}/live?done=saved#guests")
 
 

@@ -12,11 +12,12 @@ from matching.profiles import Side
 from service.choices import actions, forum, next_in_line, settling
 from service.choices.models import LiveStage, LiveStatus, StageIn
 from service.db import now, writing
-from service.errors import BadInput, NotAllowed, NotNow
+from service.errors import NotAllowed
 from service.events import Event
 from service.jobs import Job, promise
 from service.pairings.models import Pairing, PairingStatus
 from service.rounds.models import Round, RoundStatus
+from tests.service.refusing import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,8 +170,9 @@ def test_who_is_passed_over_with_a_reason_does_not_come_again(
     kept(lambda s: actions.decline(s, offers[0].actor, talk, pairing.uid, "No money left"))
     jobs.run_all()
     (first,) = proposed(rows)
-    with pytest.raises(BadInput):
-        kept(lambda s: next_in_line.skip_next(s, steering, talk, first.uid, " "))
+    refused("reason-needed", kept, lambda s: next_in_line.skip_next(s, steering, talk, first.uid, " "))
+    refused("not-next", kept, lambda s: next_in_line.skip_next(s, steering, talk, pairing.uid, "No."))
+    refused("not-next", kept, lambda s: next_in_line.offer_next(s, steering, talk, pairing.uid))
     kept(lambda s: next_in_line.skip_next(s, steering, talk, first.uid, "They quarrel"))
     jobs.run_all()
     (second,) = proposed(rows)
@@ -198,8 +200,8 @@ def test_what_came_to_nothing_is_opened_again_with_a_reason(
     need, offers, pairing = three
     kept(lambda s: actions.accept(s, need.actor, talk, pairing.uid))
     kept(lambda s: actions.decline(s, offers[0].actor, talk, pairing.uid, "No money left"))
-    with pytest.raises(BadInput):
-        kept(lambda s: next_in_line.offer_again(s, steering, talk, pairing.uid, ""))
+    refused("reason-needed", kept, lambda s: next_in_line.offer_again(s, steering, talk, pairing.uid, ""))
+    assert look(pairing).offer.answer == "declined"
     kept(lambda s: next_in_line.offer_again(s, steering, talk, pairing.uid, "The council gave more"))
     assert look(pairing).waits_for is Side.OFFER
     kept(lambda s: actions.accept(s, offers[0].actor, talk, pairing.uid))
@@ -217,8 +219,8 @@ def test_more_to_choose_from_is_released_beside_what_there_is(
     assert len(released) == 2
     assert {one.need_id for one in released} == {need.application.key}
     assert len({one.offer_id for one in released}) == 2
-    with pytest.raises(BadInput):
-        kept(lambda s: next_in_line.offer_more(s, steering, talk, 6))
+    for most in (0, 6):
+        refused("most-more", kept, lambda s, most=most: next_in_line.offer_more(s, steering, talk, most))
     with pytest.raises(NotAllowed):
         kept(lambda s: next_in_line.offer_more(s, need.actor, talk, 1))
 
@@ -251,15 +253,13 @@ def test_settlement_follows_the_ranks_and_tells_its_price(
     assert (found.settlement.blocking_before, found.settlement.blocking_after) == (1, 0)
     assert found.settlement.price == pytest.approx(1 - 0.8 / 1.7)
     assert look(pairs["ay"]).pairing.status is PairingStatus.RELEASED, "looking changes nothing"
-    with pytest.raises(BadInput):
-        kept(lambda s: settling.settle(s, steering, talk, ""))
+    refused("reason-needed", kept, lambda s: settling.settle(s, steering, talk, ""))
     kept(lambda s: settling.settle(s, steering, talk, "As both sides ranked"))
     statuses = {name: look(pairing).pairing.status.value for name, pairing in pairs.items()}
     assert statuses == {"ax": "lapsed", "ay": "mutual", "by": "lapsed", "bx": "mutual"}
     (event,) = rows(select(Event).where(Event.name == "round.settle"))
     assert (event.reason, event.details["blocking_after"]) == ("As both sides ranked", 0)
-    with pytest.raises(NotNow):
-        kept(lambda s: settling.settle(s, steering, talk, "Again"))
+    refused("nothing-to-settle", kept, lambda s: settling.settle(s, steering, talk, "Again"))
 
 
 def test_settlement_leaves_out_what_was_declined_and_respects_what_is_promised(

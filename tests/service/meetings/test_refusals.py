@@ -154,9 +154,12 @@ def test_reports_that_cannot_be(placed, write, refuse, about, as_user):
     place = partial(actions.place, actor=made.actor, one=made.round, pairing=made.pairing(*FIRST).uid)
     refuse("meeting-past", place, wanted=Place(3, 1))
     client, page = as_user(made.user), f"/meetings/{made.meeting(*SECOND).uid}"
-    for step, words in (("missed", "Say who did not come."), ("outcome", "Choose what came of it.")):
+    for step, code, words in (
+        ("missed", "missed-by", "Say who did not come."),
+        ("outcome", "outcome-label", "Choose what came of it."),
+    ):
         answer = client.post(f"{page}/{step}", data={"missed_by": "all", "label": "splendid"})
-        assert (answer.status_code, words in answer.text) == (422, True)
+        assert (answer.status_code, words in answer.text) == (422, True), code
     assert made.meeting(*SECOND).status == "scheduled"
 
 
@@ -210,6 +213,18 @@ def test_forms_name_the_field_that_is_wrong_and_take_no_endless_number(placed, a
     for given, field in (({"at-1": "12:00", "for-1": "4"}, "for-1"), ({"for-2": "60"}, "at-2")):
         wrong = client.post(f"{home}/plan", data={**TYPED, **given}).text
         assert re.findall(r'href="#field-([a-z]+-\d)"', wrong) == [field]
+    nothing = client.post(f"{home}/plan", data={name: "x" * 41 for name in (*TYPED, "at-0")}).text
+    for code, words in (
+        ("plan-day", "Choose the day of the meetings."),
+        ("plan-start", "Write the time as 09:00."),
+        ("plan-slots", "Use a whole number from 1 to 200."),
+        ("plan-minutes", "A meeting lasts from 15 to 240 minutes."),
+        ("plan-pause", "Use a whole number of minutes up to 120."),
+        ("plan-tables", "Name at least one table"),
+        ("plan-break", "Write the beginning as 12:00"),
+    ):
+        assert words in nothing, code
+    assert made.plan().frame["start"] == "09:00"
     typed = {"pairing": made.pairing(*FIRST).uid, "slot": "9" * 5_000, "table": "0"}
     answer = client.post(f"{home}/place", data=typed)
     assert (answer.status_code, "There is no such slot or table." in answer.text) == (422, True)
