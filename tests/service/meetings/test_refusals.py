@@ -213,7 +213,7 @@ def test_forms_name_the_field_that_is_wrong_and_take_no_endless_number(placed, a
     for given, field in (({"at-1": "12:00", "for-1": "4"}, "for-1"), ({"for-2": "60"}, "at-2")):
         wrong = client.post(f"{home}/plan", data={**TYPED, **given}).text
         assert re.findall(r'href="#field-([a-z]+-\d)"', wrong) == [field]
-    nothing = client.post(f"{home}/plan", data={name: "x" * 41 for name in (*TYPED, "at-0")}).text
+    nothing = client.post(f"{home}/plan", data=dict.fromkeys((*TYPED, "at-0"), "x" * 41)).text
     for code, words in (
         ("plan-day", "Choose the day of the meetings."),
         ("plan-start", "Write the time as 09:00."),
