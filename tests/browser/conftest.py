@@ -15,12 +15,19 @@ from tests.house import open_house
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
     from tests.house import House
 
 HERE = Path(__file__).parent
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+)
+"""The first that is here; the one without windows is several times quicker."""
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -48,23 +55,50 @@ def chromium() -> Iterator[Browser]:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     program = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
     if program is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium fonts-noto-cjk)")
+        pytest.skip(
+            "no Chromium on this machine (Debian: apt-get install chromium-headless-shell fonts-noto-cjk)"
+        )
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def _complaints() -> list[str]:
+    return []
+
+
 @pytest.fixture
-def open_page(chromium: Browser, house: House) -> Iterator[Callable[..., Page]]:
+def complaints(_complaints: list[str]) -> Iterator[list[str]]:
+    """What scripts and the content policy complain about, which fails the test."""
+    _complaints.clear()
+    yield _complaints
+    assert _complaints == []
+
+
+def _window(context: BrowserContext, house: House, key: str, complaints: list[str]) -> Page:
+    if key:
+        context.add_cookies([{"name": SESSION_COOKIE, "value": key, "url": house.url}])
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: (
+            complaints.append(message.text) if "Content Security Policy" in message.text else None
+        ),
+    )
+    return page
+
+
+@pytest.fixture
+def open_page(chromium: Browser, house: House, complaints: list[str]) -> Iterator[Callable[..., Page]]:
     """Opens a fresh browser window: `open_page("/search", language="es", width=390, key=house.person(…))`.
 
     `at` another house where it is not the one that all stories share.
-
-    What a script or the content policy complains about fails the test.
     """
     contexts = []
-    complaints: list[str] = []
 
     def opened(
         path: str = "/",
@@ -82,21 +116,42 @@ def open_page(chromium: Browser, house: House) -> Iterator[Callable[..., Page]]:
             java_script_enabled=scripts,
         )
         contexts.append(context)
-        if key:
-            context.add_cookies([{"name": SESSION_COOKIE, "value": key, "url": at.url}])
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda message: (
-                complaints.append(message.text) if "Content Security Policy" in message.text else None
-            ),
-        )
-        page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}")
+        page = _window(context, at, key, complaints)
+        page.goto(_in(path, language))
         return page
 
     yield opened
     for context in contexts:
         context.close()
-    assert not complaints
+
+
+def _in(path: str, language: str) -> str:
+    return f"{path}{'&' if '?' in path else '?'}lang={language}"
+
+
+@pytest.fixture(scope="session")
+def _windows() -> Iterator[dict[tuple[str, str], Page]]:
+    windows: dict[tuple[str, str], Page] = {}
+    yield windows
+    for page in windows.values():
+        page.context.close()
+
+
+@pytest.fixture
+def look_at(
+    chromium: Browser, house: House, complaints: list[str], _windows: dict[tuple[str, str], Page]
+) -> Callable[..., Page]:
+    """Goes to a page in the one window that somebody keeps through all tests: `look_at("/", key=…)`.
+
+    For pages that are only looked at; several times quicker than a fresh window.
+    """
+
+    def looked(path: str, *, language: str, key: str = "", at: House = house) -> Page:
+        if (at.url, key) not in _windows:
+            context = chromium.new_context(base_url=at.url)
+            _windows[at.url, key] = _window(context, at, key, complaints)
+        page = _windows[at.url, key]
+        page.goto(_in(path, language))
+        return page
+
+    return looked

@@ -161,9 +161,9 @@ PAGES = [
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("who", "path"), PAGES)
 def test_page_has_no_accessibility_fault(
-    open_page: Callable[..., Page], furnished: Furnished, who: str, path: str, language: str
+    look_at: Callable[..., Page], furnished: Furnished, who: str, path: str, language: str
 ) -> None:
-    page = open_page(path.format_map(furnished.places), language=language, key=furnished.keys[who])
+    page = look_at(path.format_map(furnished.places), language=language, key=furnished.keys[who])
 
     assert page.locator("html").get_attribute("lang") == language
     assert page.locator("h1").count() == 1
@@ -213,9 +213,9 @@ def style_guide(house: House) -> str:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_component_has_no_accessibility_fault(
-    open_page: Callable[..., Page], style_guide: str, language: str
+    look_at: Callable[..., Page], style_guide: str, language: str
 ) -> None:
-    assert examine(open_page(style_guide, language=language)) == []
+    assert examine(look_at(style_guide, language=language)) == []
 
 
 def test_keyboard_reaches_the_content_first(open_page: Callable[..., Page]) -> None:

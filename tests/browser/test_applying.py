@@ -160,8 +160,8 @@ PAGES = [
 @pytest.mark.parametrize("language", ["en", "ru"])
 @pytest.mark.parametrize(("who", "path"), PAGES)
 def test_page_has_no_accessibility_fault(
-    open_page: Callable[..., Page], furnished: Furnished, who: str, path: str, language: str
+    look_at: Callable[..., Page], furnished: Furnished, who: str, path: str, language: str
 ) -> None:
-    page = open_page(path.format_map(furnished.places), language=language, key=furnished.keys[who])
+    page = look_at(path.format_map(furnished.places), language=language, key=furnished.keys[who])
     assert page.locator("h1").count() == 1
     assert examine(page, TWO_VIEWS) == []

@@ -110,9 +110,9 @@ PAGES = [
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("who", "path"), PAGES)
 def test_page_has_no_fault(
-    open_page: Callable[..., Page], shown: Shown, who: str, path: str, language: str
+    look_at: Callable[..., Page], shown: Shown, who: str, path: str, language: str
 ) -> None:
-    page = open_page(path.format_map(shown.places), language=language, key=shown.keys[who], at=shown.house)
+    page = look_at(path.format_map(shown.places), language=language, key=shown.keys[who], at=shown.house)
 
     assert page.locator("html").get_attribute("lang") == language
     assert page.locator("h1").count() == 1

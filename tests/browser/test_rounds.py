@@ -109,9 +109,9 @@ PAGES = [
 @pytest.mark.parametrize("language", ["ru"])
 @pytest.mark.parametrize(("who", "path"), PAGES)
 def test_page_has_no_accessibility_fault(
-    open_page: Callable[..., Page], furnished: Furnished, who: str, path: str, language: str
+    look_at: Callable[..., Page], furnished: Furnished, who: str, path: str, language: str
 ) -> None:
-    page = open_page(path.format_map(furnished.places), language=language, key=furnished.keys[who])
+    page = look_at(path.format_map(furnished.places), language=language, key=furnished.keys[who])
     page.evaluate(
         "document.querySelectorAll('details:not([data-menu])').forEach((one) => { one.open = true; })"
     )
