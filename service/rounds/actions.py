@@ -290,7 +290,8 @@ def step_back(
 ) -> Round:
     """Go back to an earlier phase, with a reason; `ends`: until when it is open anew.
 
-    A phase whose time has passed takes nothing in, so it needs a new end to be of use.
+    A phase whose time has passed takes nothing in, so it needs a new end to be of use. Times of later phases
+    that lie before that end hold no longer: a round that moves on by itself would rush through them.
     """
     require(actor, "round:run")
     reason = checks.said(reason, "reason")
@@ -313,9 +314,24 @@ def step_back(
     advance(session, actor, one, ROUND, BACK[one.status], reason=reason, round=one.uid, **details)
     if phase is not None and ends is not None:
         phase.ends = ends
+        if outrun := _outrun(session, one, target, ends):
+            record(session, actor, "round.plan", one, round=one.uid, times=outrun)
     _begin(session, actor, one)
     one.version += 1
     return one
+
+
+def _outrun(session: Session, one: Round, phase: RoundStatus, ends: datetime) -> dict[str, list[str | None]]:
+    """Take away the planned times after a phase that lie before its end; what they were, for the log."""
+    taken: dict[str, list[str | None]] = {}
+    later = one.phases[one.phases.index(phase.value) + 1 :]
+    for row in queries.plan_of(session, one).values():
+        for name in ("starts", "ends"):
+            moment = getattr(row, name)
+            if row.phase in later and moment is not None and moment < ends:
+                setattr(row, name, None)
+                taken[f"{row.phase}.{name}"] = [moment.isoformat(), None]
+    return taken
 
 
 def cancel(session: Session, actor: Actor, one: Round, reason: str) -> Round:

@@ -105,6 +105,26 @@ def test_next_phase_begins_by_itself_only_where_that_is_wanted(
     assert (event.actor, event.name) == ("system", "round.match")
 
 
+def test_way_back_leaves_no_time_behind_that_would_rush_the_round_on(
+    facilitator: TestClient, make_round: MakeRound, engine: Engine, run: Callable[[str], None], rows: Rows
+) -> None:
+    soon, late = now() + 20 * HOUR, now() + 900 * HOUR
+    ends = {"open": now() - HOUR, "screening": soon, "reviewing": late}
+    one = make_round("venture-call", RoundStatus.SCREENING, ends=ends, automatic=True)
+    sent = {"reason": "A road was closed.", "ends": (now() + 40 * HOUR).isoformat()}
+    assert facilitator.post(f"/api/v1/rounds/{one.uid}/back", json=sent).json()["status"] == "open"
+    planned = {phase.phase: phase.ends for phase in rows(select(RoundPhase))}
+    assert (planned["screening"], planned["reviewing"]) == (None, late)
+    (event,) = rows(select(Event).where(Event.name == "round.plan"))
+    assert event.details["times"] == {"screening.ends": [soon.isoformat(), None]}
+    with writing(engine) as session:
+        for phase in session.exec(select(RoundPhase).where(RoundPhase.phase == "open")):
+            phase.ends = now() - HOUR
+    for _ in range(2):
+        run("advance_phases")
+    assert rows(select(Round.status)) == [RoundStatus.SCREENING], "what was applied for is looked at"
+
+
 def test_what_stands_in_the_way_keeps_a_phase_and_is_shown(
     make_round: MakeRound,
     run: Callable[[str], None],
