@@ -76,7 +76,14 @@ def _take_step(
     if given.step == "choose" and state.over is not None:
         raise NotNow(state.over)
     advance(
-        session, actor, stage, LIVE_STAGE, given.step or "", reason=given.reason, round=one.uid, **changes
+        session,
+        actor,
+        stage,
+        LIVE_STAGE,
+        given.step or "",
+        reason=tidy(given.reason),
+        round=one.uid,
+        **changes,
     )
 
 

@@ -345,6 +345,7 @@ def release(session: Session, actor: Actor, one: Round) -> MeetingPlan:
 def cancel(session: Session, actor: Actor, one: Round, encounter: Encounter, reason: str) -> Meeting:
     """Call a meeting off, with a reason that the other side reads; by a facilitator or either side."""
     require_side(actor, encounter)
+    reason = tidy(reason)
     if len(reason) > REMARK_CHARACTERS:
         raise BadInput.one(
             "reason", Message("too-long", "Use at most {most} characters.", most=REMARK_CHARACTERS)
@@ -355,7 +356,7 @@ def cancel(session: Session, actor: Actor, one: Round, encounter: Encounter, rea
     advance(
         session, actor, meeting, MEETING, "cancel", reason=reason, round=one.uid, side=side and side.value
     )
-    meeting.reason, meeting.by_hand = tidy(reason), False
+    meeting.reason, meeting.by_hand = reason, False
     changed(plan, meeting)
     session.add(meeting)
     tell(session, one, plan)

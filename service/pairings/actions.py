@@ -203,7 +203,7 @@ def _supersede_others(session: Session, actor: Actor, one: Round, run: MatchRun)
         pairing.reason = str(why)
         pairing.version += 1
         advance(session, actor, pairing, PAIRING, "drop", reason=str(why), round=one.uid, run=run.uid)
-    for other in queries.runs(session, actor, one):
-        if other.key != run.key and other.status is MatchRunStatus.DONE and not other.what_if:
+    for other in queries.results(session, one):
+        if other.key != run.key:
             other.note = stored(why)
             advance(session, actor, other, MATCH_RUN, "supersede", round=one.uid, by=run.uid)

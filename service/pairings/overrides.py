@@ -125,7 +125,7 @@ def remove(session: Session, actor: Actor, one: Round, made: Override, reason: s
     """Take a decision back; the next run no longer knows of it."""
     require(actor, "pairing:override")
     require_phase(one, RoundStatus.MATCHING)
-    return _take_back(session, actor, one, made, reason)
+    return _take_back(session, actor, one, made, _short(reason))
 
 
 def _take_back(session: Session, actor: Actor, one: Round, made: Override, reason: str) -> Override:
@@ -155,9 +155,14 @@ def _applications(session: Session, one: Round, need: str, offer: str) -> tuple[
 
 
 def _reason(text: str) -> str:
-    kept_text = tidy(text)
+    kept_text = _short(text)
     if not kept_text:
         raise BadInput.one("reason", Message("reason-needed", "Please give a reason."))
+    return kept_text
+
+
+def _short(text: str) -> str:
+    kept_text = tidy(text)
     if len(kept_text) > REMARK_CHARACTERS:
         too_long = Message(
             "too-long", "This is too long: {most} characters are the most.", most=REMARK_CHARACTERS

@@ -157,18 +157,19 @@ def newest_runs(session: Session) -> list[tuple[Round, MatchRun]]:
     return list(session.exec(wanted.order_by(col(Round.id))))
 
 
+def _results(one: Round) -> SelectOfScalar[MatchRun]:
+    done = MatchRun.round_id == one.key, MatchRun.status == MatchRunStatus.DONE
+    return select(MatchRun).where(*done, col(MatchRun.what_if).is_(False)).order_by(col(MatchRun.id).desc())
+
+
+def results(session: Session, one: Round) -> list[MatchRun]:
+    """All runs that found pairings and are neither what-ifs nor superseded, the newest first."""
+    return list(session.exec(_results(one).options(*(defer(column) for column in _BULKY))))  # type: ignore[arg-type]
+
+
 def latest_result(session: Session, one: Round) -> MatchRun | None:
-    """The newest run that found pairings and is neither a what-if nor superseded."""
-    return session.exec(
-        select(MatchRun)
-        .where(
-            MatchRun.round_id == one.key,
-            MatchRun.status == MatchRunStatus.DONE,
-            col(MatchRun.what_if).is_(False),
-        )
-        .order_by(col(MatchRun.id).desc())
-        .limit(1)
-    ).first()
+    """The newest of them, with all that it found."""
+    return session.exec(_results(one).limit(1)).first()
 
 
 def pairings_of(session: Session, made_by: MatchRun) -> list[tuple[Pairing, Listing, Listing]]:

@@ -146,7 +146,8 @@ def test_reports_that_cannot_be(placed, write, refuse, about, as_user):
     for report, given in ((day.hold, []), (day.miss, ["offer"])):
         about("meeting-ahead", made, report, home, SECOND, *given)
     about("not-missed", made, day.restore, made.actor, FIRST)
-    about("reason-needed", made, actions.cancel, home, FIRST, " ")
+    for nothing in (" ", "\u200b", "\0"):
+        about("reason-needed", made, actions.cancel, home, FIRST, nothing)
     about("too-long", made, actions.cancel, home, FIRST, "x" * 2_001)
     made.act(day.hold, home, FIRST)
     about("not-missed", made, day.restore, made.actor, FIRST)

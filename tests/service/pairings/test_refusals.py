@@ -13,7 +13,7 @@ from service.db import now
 from service.errors import NotAllowed, NotFound
 from service.pairings import actions, objections, queries
 from service.pairings.inputs import what_changed
-from service.pairings.models import MatchRun, OverrideKind, Pairing, PairingStatus
+from service.pairings.models import MatchRun, MatchRunStatus, OverrideKind, Pairing, PairingStatus
 from service.pairings.overrides import override, remove
 from service.permissions import VISITOR
 from service.rounds.models import RoundPhase, RoundStatus
@@ -65,6 +65,8 @@ def test_what_is_unfinished_outdated_unseen_or_out_already_is_not_released(sessi
     newer = matched(session, talk, jobs)
     with nothing_written(session):
         refused("release-unconfirmed", release, newer)
+    tries = (MatchRun(round_id=newer.round_id, what_if=True, status=MatchRunStatus.DONE) for _ in range(50))
+    session.add_all(tries)
     release(newer, confirmed=True)
     session.commit()
     session.refresh(run)
@@ -130,6 +132,7 @@ def test_decisions_that_cannot_be_are_refused_with_the_rule_and_leave_the_result
     decide("amount", "meals", "fund", amount="30000 CNY")
     with nothing_written(session):
         refused("override-pinned", decide, "ban", "meals", "fund")
+        refused("too-long", remove, session, talk.facilitator, talk.round, excluded, "x" * 2_001)
         with pytest.raises(NotFound):
             queries.override(session, talk.facilitator, pin.uid, one=talk.round)
         with pytest.raises(NotAllowed):
