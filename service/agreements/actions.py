@@ -28,8 +28,8 @@ from service.errors import BadInput, Changed, NotAllowed, NotFound, NotNow
 from service.events import advance, record
 from service.listings.models import Listing
 from service.organizations import queries as organizations
-from service.organizations.models import tidy
 from service.rounds.models import Round
+from service.texts import tidy, too_long, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,11 +128,6 @@ def add_revision(session: Session, actor: Actor, agreement: Agreement, note: str
     session.flush()
 
 
-def too_long(most: int) -> Message:
-    """What is said of a text beyond its limit."""
-    return Message("text-long", "Use at most {most} characters.", most=most)
-
-
 def _second(agreement: Agreement, wanted: str) -> str:
     if wanted and (wanted not in LANGUAGES or wanted == agreement.language):
         raise BadInput.one("second_language", Message("language-second", "Choose another second language."))
@@ -202,11 +197,7 @@ def comment(session: Session, actor: Actor, agreement: Agreement, text: str, cla
     queries.require_own(session, actor, "agreement:draft", agreement)
     if agreement.status not in queries.OPEN:
         raise NotNow(Message("negotiation-over", "This agreement is not being negotiated any more."))
-    kept = tidy(text)
-    if not kept:
-        raise BadInput.one("text", Message("field-missing", "Please fill this in."))
-    if len(kept) > COMMENT_CHARACTERS:
-        raise BadInput.one("text", too_long(COMMENT_CHARACTERS))
+    kept = written(text, "text", COMMENT_CHARACTERS)
     if clause and clause not in {one.key for one in queries.terms_of(agreement).clauses}:
         raise BadInput.one("clause", Message("clause-unknown", "There is no such clause."))
     own = [one for one in queries.parties(session, agreement) if one.organization.key in actor.memberships]

@@ -14,6 +14,7 @@ from matching.reading.quantities import is_currency
 from service.agreements.clauses import NEEDED, book
 from service.agreements.models import PartyRole
 from service.errors import FieldProblem
+from service.texts import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -28,7 +29,6 @@ PURPOSES = {
     "management": Message("purpose-management", "Management fee"),
     "labour": Message("purpose-labour", "Labour"),
 }
-_FILL_IN = Message("field-missing", "Please fill this in.")
 _HOW_MUCH = Message("quantity-none", "Say how much is given.")
 _CASH_UNIT = Message("cash-unit", "Choose a currency for money.")
 
@@ -54,7 +54,7 @@ def problems(
 def _heads(terms: Terms, languages: Sequence[str]) -> Iterator[FieldProblem]:
     for language in languages:
         if not terms.title.get(language, "").strip():
-            yield FieldProblem(f"title-{language}", _FILL_IN)
+            yield FieldProblem(f"title-{language}", MISSING)
     for name in ("starts", "ends"):
         if getattr(terms, name) is None:
             yield FieldProblem(name, Message("term-missing", "Say when the project begins and ends."))
@@ -76,7 +76,7 @@ def _parties(kind: AgreementKind, terms: Terms) -> Iterator[FieldProblem]:
         )
     for n, party in enumerate(terms.parties):
         if not party.name.strip():
-            yield FieldProblem(f"parties-{n}-name", _FILL_IN)
+            yield FieldProblem(f"parties-{n}-name", MISSING)
 
 
 def _clauses(terms: Terms, languages: Sequence[str]) -> Iterator[FieldProblem]:
@@ -96,7 +96,7 @@ def _clauses(terms: Terms, languages: Sequence[str]) -> Iterator[FieldProblem]:
         for language in languages:
             for part in ("heading", "text"):
                 if not getattr(clause, part).get(language, "").strip():
-                    yield FieldProblem(f"clauses-{n}-{part}-{language}", _FILL_IN)
+                    yield FieldProblem(f"clauses-{n}-{part}-{language}", MISSING)
 
 
 def _commitments(terms: Terms, no_overhead: Collection[str]) -> Iterator[FieldProblem]:
@@ -191,7 +191,7 @@ def _tranches(terms: Terms) -> Iterator[FieldProblem]:
                 Message("milestone-unknown", "There is no such milestone. Choose one, or none."),
             )
         if not one.amount:
-            yield FieldProblem(f"{field}-amount", _FILL_IN)
+            yield FieldProblem(f"{field}-amount", MISSING)
         if one.due is None:
             yield FieldProblem(f"{field}-due", Message("due-missing", "Say by when."))
         elif terms.starts and terms.ends and not terms.starts <= one.due <= terms.ends + SETTLING:

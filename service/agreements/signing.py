@@ -27,11 +27,11 @@ from service.events import advance, record
 from service.jobs import promise
 from service.organizations import evidence
 from service.organizations import queries as organizations
-from service.organizations.models import tidy
 from service.pairings.models import PAIRING, PairingStatus
 from service.permissions import may, require
 from service.rounds.models import Application, Round
 from service.states import STATES
+from service.texts import MISSING, tidy, too_long
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -232,9 +232,7 @@ def _write(
     _may_sign(queries.parties(session, agreement))
     name, position = clean_name(name), clean_name(position)
     wrong = [
-        FieldProblem(field, Message("field-missing", "Please fill this in."))
-        if not value
-        else FieldProblem(field, Message("text-long", "Use at most {most} characters.", most=NAME_CHARACTERS))
+        FieldProblem(field, MISSING) if not value else FieldProblem(field, too_long(NAME_CHARACTERS))
         for field, value in (("name", name), ("position", position))
         if not value or len(value) > NAME_CHARACTERS
     ]

@@ -21,11 +21,12 @@ from service.choices.telling import tell
 from service.db import now
 from service.errors import BadInput, NotFound, NotNow
 from service.events import advance, record
-from service.organizations.models import Organization, tidy
+from service.organizations.models import Organization
 from service.pairings.models import PAIRING, Pairing, PairingStatus
 from service.permissions import may, require
 from service.rounds.models import Application
 from service.states import unfitting
+from service.texts import said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,7 @@ def accept(
     state = _open(session, actor, one, line, on_behalf=on_behalf)
     if line.pairing.status is PairingStatus.DECLINED and line.half(side).answer is Answer.DECLINED:
         _take_back_no(session, actor, one, line, side)
-    _still_released(state, line)
+    _still_released(session, state, line)
     if line.other(side).answer is Answer.ACCEPTED:
         if (reason_against := places.in_the_way(session, line)) is not None:
             raise NotNow(reason_against)
@@ -87,7 +88,7 @@ def decline(
         )
     state = _open(session, actor, one, line, on_behalf=on_behalf)
     if not (on_behalf and line.pairing.status is PairingStatus.MUTUAL):
-        _still_released(state, line)
+        _still_released(session, state, line)
     line = _keep(session, actor, one, line, side, Answer.DECLINED, reason, on_behalf=on_behalf)
     _move(
         session,
@@ -130,7 +131,7 @@ def take_back(
     if line.pairing.status is PairingStatus.DECLINED and line.half(side).answer is Answer.DECLINED:
         _take_back_no(session, actor, one, line, side)
         tell(session, state, line.pairing, "again", (line.other(side).side,))
-    _still_released(state, line)
+    _still_released(session, state, line)
     return _keep(session, actor, one, line, side, None, reason, on_behalf=on_behalf)
 
 
@@ -216,11 +217,7 @@ def _asked(
     """The pairing, locked, and for which side the actor may answer, and the reason as it is kept."""
     line = queries.line(session, actor, one, uid)
     side = _side(actor, line, side, on_behalf=on_behalf)
-    reason = tidy(reason)
-    if len(reason) > REASON_CHARACTERS:
-        raise BadInput.one(
-            "reason", Message("too-long", "Use at most {most} characters.", most=REASON_CHARACTERS)
-        )
+    reason = said(reason, "reason", REASON_CHARACTERS)
     if on_behalf and not reason:
         raise BadInput.one(
             "reason", Message("behalf-reason", "Please say why you answer for this organization.")
@@ -278,13 +275,14 @@ def _open(session: Session, actor: Actor, one: Round, line: Line, *, on_behalf: 
     return state
 
 
-def _still_released(state: Choosing, line: Line) -> None:
+def _still_released(session: Session, state: Choosing, line: Line) -> None:
     """Raise NotNow, saying what has become of it, unless both sides may still answer."""
     status = line.pairing.status
     if status is PairingStatus.DECLINED:
         raise NotNow(Message("other-declined", "The other side has declined this pairing."))
     if state.has_lapsed(line.pairing):
-        raise NotNow(Message("reply-over", "The time to answer this pairing is over."))
+        over = Message("reply-over", "The time to answer this pairing is over.")
+        raise NotNow(places.in_the_way(session, line) or over)
     if status is not PairingStatus.RELEASED:
         raise NotNow(unfitting(status))
 

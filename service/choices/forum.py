@@ -15,11 +15,12 @@ from service.choices.next_in_line import look_for_next
 from service.db import now
 from service.errors import BadInput, NotFound, NotNow
 from service.events import advance, record
-from service.organizations.models import Organization, tidy
+from service.organizations.models import Organization
 from service.permissions import require
 from service.rounds import queries as rounds
 from service.rounds.models import Application, Round, RoundStatus
 from service.rounds.phases import NAMES, has_reached
+from service.texts import tidy
 
 if TYPE_CHECKING:
     from service.permissions import Actor

@@ -20,6 +20,7 @@ from service.errors import BadInput, NotFound, NotNow
 from service.organizations.desk import problems_by_field, signed_in
 from service.permissions import Actor, may, require
 from service.rounds import queries as rounds
+from service.texts import too_long
 from service.web import Asking, Form, Reading, Typed, Writing, brief, page, see_other, site_of, typed_before
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _stage_in(typed: Typed) -> StageIn:
         given["minutes"] = int(minutes)
     for name, most in (("notice", NOTICE_CHARACTERS), ("reason", REASON_CHARACTERS)):
         if len(given.get(name, "")) > most:
-            raise BadInput.one(name, Message("too-long", "Use at most {most} characters.", most=most))
+            raise BadInput.one(name, too_long(most))
     return StageIn(**given)
 
 

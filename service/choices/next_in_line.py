@@ -16,18 +16,18 @@ from sqlmodel import Session, col, select
 from matching.messages import Message
 from matching.profiles import Cooperation, Profile
 from service.choices import places, queries
-from service.choices.models import MOST_MORE, Answer
+from service.choices.models import MOST_MORE, REASON_CHARACTERS, Answer
 from service.choices.telling import tell
 from service.db import now, reading, writing
 from service.errors import BadInput, NotNow
 from service.events import Event, advance, record
 from service.jobs import Job, JobStatus, promise
 from service.listings.models import Listing
-from service.organizations.models import tidy
 from service.pairings import queries as pairings
 from service.pairings.models import PAIRING, Pairing, PairingStatus
 from service.permissions import SYSTEM_ACTOR, require
 from service.rounds.models import Application, Round
+from service.texts import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,14 +76,17 @@ def offer_next(session: Session, actor: Actor, one: Round, uid: str) -> Pairing:
     state = queries.choosing(session, one)
     if state.over is not None:
         raise NotNow(state.over)
-    return _release(session, actor, state, _lined_up(session, one, uid))
+    pairing = _lined_up(session, one, uid)
+    if (in_the_way := places.in_the_way(session, *queries.with_sides(session, [pairing]))) is not None:
+        raise NotNow(in_the_way)
+    return _release(session, actor, state, pairing)
 
 
 def skip_next(session: Session, actor: Actor, one: Round, uid: str, reason: str) -> Pairing:
     """Pass over the next in line, with a reason; who comes after is looked for."""
     require(actor, "forum:steer")
     pairing = _lined_up(session, one, uid)
-    pairing.reason = tidy(reason)
+    pairing.reason = said(reason, "reason", REASON_CHARACTERS)
     pairing.version += 1
     advance(session, actor, pairing, PAIRING, "drop", reason=pairing.reason, round=one.uid)
     look_for_next(session, queries.choosing(session, one))
@@ -110,7 +113,8 @@ def offer_again(session: Session, actor: Actor, one: Round, uid: str, reason: st
         if half.choice is not None and half.answer is Answer.DECLINED:
             half.choice.answer = None
             session.add(half.choice)
-    advance(session, actor, line.pairing, PAIRING, "offer_again", reason=tidy(reason), round=one.uid)
+    reason = said(reason, "reason", REASON_CHARACTERS)
+    advance(session, actor, line.pairing, PAIRING, "offer_again", reason=reason, round=one.uid)
     _open(state, session, line.pairing)
     tell(session, state, line.pairing, "again")
     return line.pairing

@@ -15,12 +15,13 @@ from matching.messages import Message
 from matching.profiles import Side
 from service.choices import places, queries
 from service.choices.actions import become_mutual
+from service.choices.models import REASON_CHARACTERS
 from service.choices.queries import HOLDING
 from service.errors import BadInput, NotNow
 from service.events import record
-from service.organizations.models import tidy
 from service.pairings.models import Pairing, PairingStatus
 from service.permissions import require
+from service.texts import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -125,7 +126,7 @@ def _liking(line: Line, side: Side) -> tuple[bool, int, float, int]:
 def settle(session: Session, actor: Actor, one: Round, reason: str) -> Preview:
     """Make the stable set mutual, with a reason; what no longer fits beside it lapses."""
     require(actor, "forum:steer")
-    reason = tidy(reason)
+    reason = said(reason, "reason", REASON_CHARACTERS)
     if not reason:
         raise BadInput.one("reason", Message("reason-needed", "Please give a reason."))
     made = _preview(session, actor, one)

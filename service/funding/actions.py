@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from matching.messages import Message, Quantity
+from service import texts
 from service.db import now
 from service.errors import BadInput, NotAllowed, NotNow
 from service.events import advance
@@ -25,8 +26,8 @@ from service.funding.models import (
 from service.funding.reckoning import PAID
 from service.funding.standing import acting_for, refuse_partial
 from service.funding.telling import tell
-from service.organizations.models import tidy
 from service.permissions import require
+from service.texts import tidy
 
 if TYPE_CHECKING:
     from datetime import date
@@ -313,14 +314,7 @@ def _tell_milestone(
 
 def written(text: str, field: str) -> str:
     """A text that must be there and not too long. Raises BadInput."""
-    kept = tidy(text)
-    if not kept:
-        raise BadInput.one(field, Message("field-missing", "Please fill this in."))
-    if len(kept) > REMARK_CHARACTERS:
-        raise BadInput.one(
-            field, Message("too-long", "Use at most {most} characters.", most=REMARK_CHARACTERS)
-        )
-    return kept
+    return texts.written(text, field, REMARK_CHARACTERS)
 
 
 def _reason(text: str) -> str:

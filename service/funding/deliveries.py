@@ -14,7 +14,7 @@ from service.funding.conditions import refuse_not_in_force
 from service.funding.models import REMARK_CHARACTERS, Commitment, Delivery
 from service.funding.standing import acting_for, doing_for
 from service.funding.telling import tell
-from service.organizations.models import tidy
+from service.texts import tidy, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,9 +45,7 @@ def record_delivery(
     if quantity is None or not 0 < quantity <= LARGEST:
         raise BadInput.one("quantity", Message("quantity-positive", "Give a number above zero."))
     if len(text) > REMARK_CHARACTERS:
-        raise BadInput.one(
-            "text", Message("too-long", "Use at most {most} characters.", most=REMARK_CHARACTERS)
-        )
+        raise BadInput.one("text", too_long(REMARK_CHARACTERS))
     delivery = Delivery(
         commitment_id=commitment.key,
         organization_id=organization.key,

@@ -50,8 +50,9 @@ from service.jobs import promise
 from service.listings.models import Listing
 from service.listings.sheets import read_upload, table_of
 from service.organizations import queries as organizations
-from service.organizations.models import Identifier, Organization, tidy
+from service.organizations.models import Identifier, Organization
 from service.permissions import require
+from service.texts import tidy, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -130,7 +131,7 @@ def read(actor: Actor, *, filename: str, content: bytes, source: str = "") -> Co
     require(actor, "agreement:bring")
     stated = " ".join(tidy(source).split())
     if len(stated) > SOURCE_CHARACTERS:
-        raise BadInput.one("source", _too_long(SOURCE_CHARACTERS))
+        raise BadInput.one("source", too_long(SOURCE_CHARACTERS))
     return CooperationSheet(
         user_id=actor.user_id,
         filename=tidy(PurePosixPath(filename.replace("\\", "/")).name)[-200:] or "upload",
@@ -258,7 +259,7 @@ def _read(one: Record, known: _Known, source: str, today: date) -> Earlier | Non
             one.fail(code, empty_cell())
     for code, text, most in (("title", title, TITLE_CHARACTERS), ("source", stated, SOURCE_CHARACTERS)):
         if len(text) > most:
-            one.fail(code, _too_long(most))
+            one.fail(code, too_long(most))
     if signed is None and not one.given("signed"):
         one.fail("signed", empty_cell())
     if signed and signed > today:
@@ -304,10 +305,6 @@ def _read(one: Record, known: _Known, source: str, today: date) -> Earlier | Non
         stated,
         reference,
     )
-
-
-def _too_long(most: int) -> Message:
-    return Message("too-long", "Use at most {most} characters.", most=most)
 
 
 def _organization(one: Record, code: str, name: str, known: _Known) -> str:

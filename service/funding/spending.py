@@ -13,7 +13,7 @@ from service.funding.actions import past_day
 from service.funding.models import BudgetLine, Expense, Purpose
 from service.funding.standing import doing_for
 from service.organizations import evidence
-from service.organizations.models import tidy
+from service.texts import tidy
 
 if TYPE_CHECKING:
     from datetime import date

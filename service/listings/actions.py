@@ -35,6 +35,7 @@ from service.mail import send
 from service.organizations import queries as organizations
 from service.organizations.models import Organization, OrganizationStatus
 from service.permissions import SYSTEM_ACTOR, require
+from service.texts import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +58,7 @@ def save_draft(session: Session, actor: Actor, organization: Organization, draft
     require(actor, "listing:create", organization.key)
     values = _sound_values(session, draft)
     if "title" not in values:
-        raise BadInput.one("title", Message("field-missing", "Please fill this in."))
+        raise BadInput.one("title", MISSING)
     return create(session, actor, organization, draft.side, values)
 
 
@@ -253,7 +254,7 @@ def publishing_problems(listing: Listing) -> list[FieldProblem]:
     """What is missing before it can be published."""
     problems = []
     if not listing.title:
-        problems.append(FieldProblem("title", Message("field-missing", "Please fill this in.")))
+        problems.append(FieldProblem("title", MISSING))
     if not listing.lines:
         problems.append(
             FieldProblem(

@@ -32,8 +32,9 @@ from service.listings import actions, queries
 from service.listings.models import IMPORT, Import, ImportStatus, Listing, ListingStatus
 from service.listings.reading import CONDITIONS, expiry_problem, from_profile
 from service.listings.sheets import MOST_REPAIRS, Look, Repair, look, read_upload
-from service.organizations.models import Organization, tidy
+from service.organizations.models import Organization
 from service.permissions import SYSTEM_ACTOR, Actor, require
+from service.texts import tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -28,7 +28,7 @@ from service.listings.models import (
     TITLE_CHARACTERS,
 )
 from service.listings.queries import today
-from service.organizations.models import tidy
+from service.texts import MISSING, tidy, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,7 +122,7 @@ class Draft:
         if "title" in given:
             values["title"] = " ".join(tidy(self.fields["title"]).split())
             if not values["title"]:
-                self._fail("title", Message("field-missing", "Please fill this in."))
+                self._fail("title", MISSING)
             self._limit("title", values["title"], TITLE_CHARACTERS)
         if "text" in given:
             values["text"] = tidy(self.fields["text"])
@@ -172,7 +172,7 @@ class Draft:
 
     def _limit(self, name: str, text: str, most: int) -> None:
         if len(text) > most:
-            self._fail(name, Message("too-long", "Use at most {most} characters.", most=most))
+            self._fail(name, too_long(most))
 
     def _strings(self, record: Record) -> dict[str, Any]:
         """Strings, as far as the form asks for them; `strings` is left out where none was typed."""

@@ -31,6 +31,7 @@ from service.mail import send
 from service.organizations import queries as organizations
 from service.organizations.models import Organization
 from service.permissions import SYSTEM_ACTOR, require
+from service.texts import MISSING
 from service.working_days import after_working_days
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def send_request(
 ) -> Request:
     """Ask the organization behind an open listing on behalf of one's own organization (`sender`, its uid)."""
     if not sender:
-        raise BadInput.one("organization", Message("field-missing", "Please fill this in."))
+        raise BadInput.one("organization", MISSING)
     organization = organizations.get(session, actor, sender, lock=True)
     require(actor, "request:send", organization.key)
     kept = remark(text)

@@ -31,6 +31,7 @@ from matching.reading.sheets import heading_row
 from matching.reading.tables import LONGEST_TEXT, Row, Table, read_tables
 from service.errors import BadInput
 from service.listings.models import TEXT_CHARACTERS, TITLE_CHARACTERS
+from service.texts import too_long
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -368,7 +369,7 @@ def _check_row(
         )
     for code, most in (("title", TITLE_CHARACTERS), ("text", TEXT_CHARACTERS)):
         if most < len(value(code)) <= LONGEST_TEXT:
-            fail(code, Message("too-long", "Use at most {most} characters.", most=most))
+            fail(code, too_long(most))
     if known_names is not None:
         for name in value("vetoes").translate(str.maketrans(SEPARATORS, ";" * len(SEPARATORS))).split(";"):
             if name.strip() and name.strip() not in known_names:

@@ -11,7 +11,7 @@ from matching.text import detect_language
 from service.accounts.models import User
 from service.accounts.queries import emails_of_editors
 from service.db import now
-from service.errors import BadInput, NotNow
+from service.errors import NotNow
 from service.events import advance, record
 from service.listings import queries
 from service.listings.models import (
@@ -25,8 +25,8 @@ from service.listings.models import (
 )
 from service.mail import send
 from service.organizations import evidence
-from service.organizations.models import tidy
 from service.permissions import require
+from service.texts import written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,14 +39,7 @@ MOST_OPEN_QUESTIONS = 5
 
 def remark(text: str, field: str = "text") -> str:
     """A question, answer or request as it is kept. Raises BadInput where it is empty or too long."""
-    kept = tidy(text)
-    if not kept:
-        raise BadInput.one(field, Message("field-missing", "Please fill this in."))
-    if len(kept) > REMARK_CHARACTERS:
-        raise BadInput.one(
-            field, Message("too-long", "Use at most {most} characters.", most=REMARK_CHARACTERS)
-        )
-    return kept
+    return written(text, field, REMARK_CHARACTERS)
 
 
 def ask(session: Session, actor: Actor, listing: Listing, text: str) -> Inquiry:

@@ -23,12 +23,12 @@ from service.meetings.models import (
     MeetingPlan,
     MeetingStatus,
 )
-from service.organizations.models import tidy
 from service.pairings.models import Pairing
 from service.permissions import may, require
 from service.rounds.models import Round, RoundStatus
 from service.rounds.phases import is_over, of_round, require_phase
 from service.rounds.queries import phase_of
+from service.texts import said, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -345,11 +345,7 @@ def release(session: Session, actor: Actor, one: Round) -> MeetingPlan:
 def cancel(session: Session, actor: Actor, one: Round, encounter: Encounter, reason: str) -> Meeting:
     """Call a meeting off, with a reason that the other side reads; by a facilitator or either side."""
     require_side(actor, encounter)
-    reason = tidy(reason)
-    if len(reason) > REMARK_CHARACTERS:
-        raise BadInput.one(
-            "reason", Message("too-long", "Use at most {most} characters.", most=REMARK_CHARACTERS)
-        )
+    reason = said(reason, "reason", REMARK_CHARACTERS)
     require_phase(one, (RoundStatus.MEETING, *PLANNING, *HAPPENING))
     plan, meeting = queries.get_plan(session, one, lock=True), encounter.meeting
     side = encounter.own_side(actor)

@@ -29,12 +29,12 @@ from service.meetings.models import (
     OutcomeAsked,
     OutcomeLabel,
 )
-from service.organizations.models import tidy
 from service.pairings.models import Pairing, PairingStatus
 from service.permissions import Role, require
 from service.rounds.models import Round, RoundStatus
 from service.rounds.phases import require_phase
 from service.states import unfitting
+from service.texts import tidy, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,9 +74,7 @@ def give(
     if spoken_for is None:
         raise BadInput.one("side", Message("side-needed", "Say for which side."))
     if len(text) > REMARK_CHARACTERS:
-        raise BadInput.one(
-            "text", Message("too-long", "Use at most {most} characters.", most=REMARK_CHARACTERS)
-        )
+        raise BadInput.one("text", too_long(REMARK_CHARACTERS))
     if meeting.status is MeetingStatus.CANCELLED:
         raise NotNow(unfitting(meeting.status))
     if meeting.starts > now():

@@ -17,11 +17,12 @@ from service.events import record
 from service.mail import send
 from service.network import queries
 from service.organizations import queries as organizations
-from service.organizations.models import Organization, tidy
 from service.permissions import require
+from service.texts import tidy
 
 if TYPE_CHECKING:
     from service.network.models import IntroductionIn
+    from service.organizations.models import Organization
     from service.permissions import Actor
 
 

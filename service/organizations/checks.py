@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from matching.messages import Message, Term
 from matching.vocabulary import default_vocabulary
-from service.errors import BadInput, FieldProblem
+from service.errors import FieldProblem
 from service.organizations.identifiers import WrongNumber, checked
-from service.organizations.models import REMARK_CHARACTERS, OrganizationIn, tidy
+from service.organizations.models import REMARK_CHARACTERS, OrganizationIn
 from service.organizations.queries import today
+from service.texts import MISSING, too_long, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,9 +51,9 @@ def _problem(error: ErrorDetails) -> FieldProblem:
     field = str(error["loc"][0])
     kind, limits = error["type"], error.get("ctx", {})
     if kind in ("missing", "string_too_short"):
-        return FieldProblem(field, Message("field-missing", "Please fill this in."))
+        return FieldProblem(field, MISSING)
     if kind == "string_too_long":
-        message = Message("too-long", "Use at most {most} characters.", most=int(limits["max_length"]))
+        message = too_long(int(limits["max_length"]))
     elif kind == "too_long":
         message = Message("too-many-values", "Give at most {most}.", most=int(limits["max_length"]))
     elif kind.startswith("date"):
@@ -155,11 +156,4 @@ def number_of(scheme: str, number: str) -> dict[str, str]:
 
 def remark(text: str, field: str = "text") -> str:
     """A question, answer or reason as it is kept. Raises BadInput where it is empty or too long."""
-    kept = tidy(text)
-    if not kept:
-        raise BadInput.one(field, Message("field-missing", "Please fill this in."))
-    if len(kept) > REMARK_CHARACTERS:
-        raise BadInput.one(
-            field, Message("too-long", "Use at most {most} characters.", most=REMARK_CHARACTERS)
-        )
-    return kept
+    return written(text, field, REMARK_CHARACTERS)

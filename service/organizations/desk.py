@@ -26,6 +26,7 @@ from service.organizations.models import (
     ScreeningDecision,
 )
 from service.permissions import may
+from service.texts import MISSING
 from service.web import (
     Asking,
     Form,
@@ -78,7 +79,7 @@ def signed_in(actor: Actor) -> None:
 def chosen_organization(session: Session, actor: Actor, typed: Typed) -> Organization:
     """The organization on whose behalf a form is sent. Raises BadInput where none was chosen."""
     if not typed.text("organization"):
-        raise BadInput.one("organization", Message("field-missing", "Please fill this in."))
+        raise BadInput.one("organization", MISSING)
     return queries.get(session, actor, typed.text("organization"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from sqlmodel import Field
 
 from service.db import Row, UtcDateTime, status_column
 from service.lifecycle import Lifecycle, step
+from service.texts import tidy
 
 NAME_CHARACTERS = 200
 DESCRIPTION_CHARACTERS = 4000
@@ -230,20 +230,6 @@ class ScreeningDecision(StrEnum):
 
 
 # What people type -------------------------------------------------------------------------------------
-
-
-_JOINERS = "\u200c\u200d"
-"""Invisible, but part of how words and emoji are written."""
-
-
-def tidy(text: str) -> str:
-    """Text as it is kept: no control characters, bidirectional overrides, lone surrogates."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
-    return "".join(
-        letter
-        for letter in lines
-        if letter in _JOINERS or letter == "\n" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs")
-    ).strip()
 
 
 _ONE_LINE = BeforeValidator(lambda value: " ".join(tidy(value).split()) if isinstance(value, str) else value)

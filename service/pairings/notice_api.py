@@ -236,15 +236,17 @@ def list_objections(uid: Uid, session: Reading, actor: Asking) -> list[Objection
 @router.post("/objections/{objection}/dismiss", status_code=204)
 def dismiss(uid: Uid, objection: Objected, given: DismissIn, session: Writing, actor: Asking) -> None:
     """Decide that the result stands."""
-    rounds.get(session, actor, uid)
-    objections.dismiss(session, actor, objection, given.reason, names_nobody=given.names_nobody)
+    one = rounds.get(session, actor, uid, lock=True)
+    objections.dismiss(session, actor, one, objection, given.reason, names_nobody=given.names_nobody)
 
 
 @router.post("/objections/{objection}/uphold", status_code=204)
 def uphold(uid: Uid, objection: Objected, given: UpholdIn, session: Writing, actor: Asking) -> None:
     """Decide that the result is wrong; the round goes back to matching, and the new result stands anew."""
-    rounds.get(session, actor, uid)
-    objections.uphold(session, actor, objection, given.follows, given.reason, names_nobody=given.names_nobody)
+    one = rounds.get(session, actor, uid, lock=True)
+    objections.uphold(
+        session, actor, one, objection, given.follows, given.reason, names_nobody=given.names_nobody
+    )
 
 
 @router.post("/notice/confirm")

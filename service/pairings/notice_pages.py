@@ -136,9 +136,9 @@ def decide(
     one = rounds.get(session, actor, uid, lock=True)
     reason, looked = typed.text(f"reason-{objection}"), typed.text(f"names_nobody-{objection}") == "yes"
     steps: dict[str, Callable[[], Objection]] = {
-        "dismiss": lambda: objections.dismiss(session, actor, objection, reason, names_nobody=looked),
+        "dismiss": lambda: objections.dismiss(session, actor, one, objection, reason, names_nobody=looked),
         "uphold": lambda: objections.uphold(
-            session, actor, objection, _follows(typed, objection), reason, names_nobody=looked
+            session, actor, one, objection, _follows(typed, objection), reason, names_nobody=looked
         ),
     }
     if step not in steps:

@@ -17,7 +17,6 @@ from service.errors import BadInput, NotAllowed, NotFound, NotNow
 from service.events import advance, record
 from service.mail import send
 from service.organizations import evidence
-from service.organizations.models import tidy
 from service.pairings import notice, overrides, telling
 from service.pairings.actions import reply_deadline
 from service.pairings.inputs import refused_now
@@ -38,6 +37,7 @@ from service.rounds.actions import advance_phase, step_back
 from service.rounds.models import Application, ApplicationStatus, Round, RoundStatus
 from service.rounds.phases import is_over, require_phase
 from service.rounds.steps import take_step
+from service.texts import MISSING, tidy, too_long
 from service.wording import say
 
 if TYPE_CHECKING:
@@ -130,8 +130,8 @@ def raise_objection(
 def _text_problem(text: str, most: int) -> Message | None:
     kept = tidy(text)
     if not kept:
-        return Message("field-missing", "Please fill this in.")
-    return Message("too-long", "Use at most {most} characters.", most=most) if len(kept) > most else None
+        return MISSING
+    return too_long(most) if len(kept) > most else None
 
 
 def _line(session: Session, one: Round, uid: str) -> notice.Proposed:
@@ -163,10 +163,10 @@ def holds_content(session: Session, sha256: str) -> bool:
 
 
 def dismiss(
-    session: Session, actor: Actor, uid: str, reason: str, *, names_nobody: bool = False
+    session: Session, actor: Actor, one: Round, uid: str, reason: str, *, names_nobody: bool = False
 ) -> Objection:
     """Decide that the result stands; the reason is published."""
-    objection, one = _to_decide(session, actor, uid)
+    objection = _to_decide(session, actor, one, uid)
     kept = _published(objection, reason, names_nobody=names_nobody)
     return _decide(session, actor, one, objection, "dismiss", kept)
 
@@ -174,6 +174,7 @@ def dismiss(
 def uphold(
     session: Session,
     actor: Actor,
+    one: Round,
     uid: str,
     follows: Consequence,
     reason: str,
@@ -185,7 +186,7 @@ def uphold(
     What follows is decided with it: the pairing is dropped and cannot come again, one of its sides is
     declined with all its pairings, or the result is worked on again. It then stands in notice anew.
     """
-    objection, one = _to_decide(session, actor, uid)
+    objection = _to_decide(session, actor, one, uid)
     kept = _published(objection, reason, names_nobody=names_nobody)
     pairing = session.get(Pairing, objection.pairing_id) if objection.pairing_id else None
     if pairing is None and follows is not Consequence.REWORK:
@@ -250,9 +251,10 @@ def _decline_refused(session: Session, actor: Actor, one: Round) -> None:
         _decline(session, actor, one, sides[uid][1], say(reason, one.language))
 
 
-def _to_decide(session: Session, actor: Actor, uid: str) -> tuple[Objection, Round]:
+def _to_decide(session: Session, actor: Actor, one: Round, uid: str) -> Objection:
     objection = notice.objection(session, actor, uid, lock=True)
-    one = session.get_one(Round, objection.round_id)
+    if objection.round_id != one.key:
+        raise NotFound
     require_phase(one, DECIDED_IN)
     if objection.pairing_id:
         [line] = notice.lines(session, one, {objection.pairing_id})
@@ -262,7 +264,7 @@ def _to_decide(session: Session, actor: Actor, uid: str) -> tuple[Objection, Rou
                     "own-objection", "It concerns an organization of yours, so somebody else must decide."
                 )
             )
-    return objection, one
+    return objection
 
 
 def _published(objection: Objection, reason: str, *, names_nobody: bool) -> str:

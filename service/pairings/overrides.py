@@ -24,7 +24,6 @@ from service.errors import BadInput, FieldProblem, NotNow
 from service.events import record
 from service.listings import queries as listings
 from service.listings.models import Listing
-from service.organizations.models import tidy
 from service.pairings import queries
 from service.pairings.inputs import cooperations_in, rules_of
 from service.pairings.models import REMARK_CHARACTERS, MatchRun, Override, OverrideKind, Pairing
@@ -34,6 +33,7 @@ from service.results.keeping import kept, kept_findings
 from service.rounds import queries as rounds
 from service.rounds.models import Application, Round, RoundStatus
 from service.rounds.phases import require_phase
+from service.texts import said
 
 if TYPE_CHECKING:
     from matching.outcome import Matching
@@ -125,7 +125,7 @@ def remove(session: Session, actor: Actor, one: Round, made: Override, reason: s
     """Take a decision back; the next run no longer knows of it."""
     require(actor, "pairing:override")
     require_phase(one, RoundStatus.MATCHING)
-    return _take_back(session, actor, one, made, _short(reason))
+    return _take_back(session, actor, one, made, said(reason, "reason", REMARK_CHARACTERS))
 
 
 def _take_back(session: Session, actor: Actor, one: Round, made: Override, reason: str) -> Override:
@@ -155,19 +155,9 @@ def _applications(session: Session, one: Round, need: str, offer: str) -> tuple[
 
 
 def _reason(text: str) -> str:
-    kept_text = _short(text)
+    kept_text = said(text, "reason", REMARK_CHARACTERS)
     if not kept_text:
         raise BadInput.one("reason", Message("reason-needed", "Please give a reason."))
-    return kept_text
-
-
-def _short(text: str) -> str:
-    kept_text = tidy(text)
-    if len(kept_text) > REMARK_CHARACTERS:
-        too_long = Message(
-            "too-long", "This is too long: {most} characters are the most.", most=REMARK_CHARACTERS
-        )
-        raise BadInput.one("reason", too_long)
     return kept_text
 
 

@@ -15,7 +15,6 @@ from service.events import advance, record
 from service.i18n import date_text
 from service.mail import send
 from service.organizations import evidence, photos
-from service.organizations.models import tidy
 from service.permissions import require
 from service.reports import clinic, queries, questions
 from service.reports.models import (
@@ -28,6 +27,7 @@ from service.reports.models import (
 )
 from service.reports.words import KINDS
 from service.rounds.models import Round
+from service.texts import said, tidy
 from service.wording import say
 
 if TYPE_CHECKING:
@@ -263,11 +263,7 @@ def return_(
 ) -> Report:
     """Give a report back with the reason. There is time to mend it, whatever the day it was due."""
     found = _to_decide(session, actor, report)
-    kept = tidy(reason)
-    if len(kept) > REASON_CHARACTERS:
-        raise BadInput.one(
-            "reason", Message("too-long", "Use at most {most} characters.", most=REASON_CHARACTERS)
-        )
+    kept = said(reason, "reason", REASON_CHARACTERS)
     again = found.day + timedelta(days=DAYS_AGAIN)
     decided = _decide(session, actor, found, "return", kept, faults, kept)
     if report.due < again:

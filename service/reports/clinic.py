@@ -17,9 +17,9 @@ from matching.vocabulary import default_vocabulary
 from service.agreements.models import Agreement
 from service.db import now
 from service.errors import BadInput
-from service.organizations.models import tidy
 from service.reports.models import MOST_FAULTS, REASON_CHARACTERS, Fault, Report, SiteVisit
 from service.rounds.models import Round
+from service.texts import said
 from service.wording import term_text
 
 if TYPE_CHECKING:
@@ -59,11 +59,7 @@ def note(
         raise BadInput.one("faults", Message("choose-listed", "Choose from the list."))
     if len(chosen) > MOST_FAULTS:
         raise BadInput.one("faults", Message("faults-many", "Choose at most {most}.", most=MOST_FAULTS))
-    kept = tidy(text)
-    if len(kept) > REASON_CHARACTERS:
-        raise BadInput.one(
-            "remark", Message("too-long", "Use at most {most} characters.", most=REASON_CHARACTERS)
-        )
+    kept = said(text, "remark", REASON_CHARACTERS)
     noted = [
         Fault(
             agreement_id=agreement.key,

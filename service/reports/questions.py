@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from matching.messages import Message
 from service.errors import BadInput, FieldProblem
-from service.organizations.models import tidy
 from service.reports.models import ANSWER_CHARACTERS, ReportKind
+from service.texts import MISSING, tidy, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -156,10 +156,10 @@ def check(kind: ReportKind, answers: Mapping[str, str]) -> None:
 def _wrong(one: Question, answer: str) -> Iterator[Message]:
     if not answer:
         if one.needed:
-            yield Message("field-missing", "Please fill this in.")
+            yield MISSING
     elif one.shape == "text":
         if len(answer) > one.limit:
-            yield Message("too-long", "Use at most {most} characters.", most=one.limit)
+            yield too_long(one.limit)
     else:
         most = MOST_PEOPLE if one.shape == "count" else MOST_POINTS
         count = number(answer)

@@ -16,11 +16,12 @@ from service.db import now
 from service.errors import BadInput, FieldProblem, NotAllowed, NotFound, NotNow
 from service.events import record
 from service.mail import send
-from service.organizations.models import Organization, tidy
+from service.organizations.models import Organization
 from service.permissions import may, require
 from service.reports import clinic
 from service.reports.actions import about, with_file
 from service.reports.models import ANSWER_CHARACTERS, SiteVisit
+from service.texts import MISSING, tidy, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,9 +74,7 @@ def write(
     kept, where = tidy(text), tidy(place)
     problems = {
         "on": _day_problem(on),
-        "place": Message("too-long", "Use at most {most} characters.", most=PLACE_CHARACTERS)
-        if len(where) > PLACE_CHARACTERS
-        else None,
+        "place": too_long(PLACE_CHARACTERS) if len(where) > PLACE_CHARACTERS else None,
         "text": _text_problem(kept),
     }
     wrong = [FieldProblem(name, problem) for name, problem in problems.items() if problem]
@@ -114,18 +113,14 @@ def write(
 
 def _day_problem(on: date | None) -> Message | None:
     if on is None:
-        return Message("field-missing", "Please fill this in.")
+        return MISSING
     return Message("visit-ahead", "Choose a day that is not in the future.") if on > now().date() else None
 
 
 def _text_problem(text: str) -> Message | None:
     if not text:
-        return Message("field-missing", "Please fill this in.")
-    return (
-        Message("too-long", "Use at most {most} characters.", most=ANSWER_CHARACTERS)
-        if len(text) > ANSWER_CHARACTERS
-        else None
-    )
+        return MISSING
+    return too_long(ANSWER_CHARACTERS) if len(text) > ANSWER_CHARACTERS else None
 
 
 def attach(

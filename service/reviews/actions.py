@@ -15,7 +15,7 @@ from service.events import advance, record
 from service.listings import queries as listings
 from service.listings.models import Listing
 from service.mail import send
-from service.organizations.models import Organization, tidy
+from service.organizations.models import Organization
 from service.permissions import require
 from service.reviews import queries
 from service.reviews.assigning import check_here, note_conflict
@@ -32,6 +32,7 @@ from service.reviews.models import (
 from service.reviews.scoring import criteria_of, missing, weighted
 from service.rounds.models import Application, Round, RoundStatus
 from service.rounds.phases import require_phase
+from service.texts import tidy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

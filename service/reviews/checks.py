@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from matching.messages import Message
 from service.errors import BadInput, FieldProblem
-from service.organizations.models import tidy
 from service.reviews.criteria import field_of
 from service.reviews.models import COMMENT_CHARACTERS, MOST_POINTS, REASON_CHARACTERS
+from service.texts import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,21 +16,12 @@ if TYPE_CHECKING:
 
 def reason_of(text: str, field: str = "reason") -> str:
     """A reason, which is never left out. Raises BadInput."""
-    return _kept(text, field, REASON_CHARACTERS)
+    return written(text, field, REASON_CHARACTERS)
 
 
 def comment_of(text: str, field: str = "comment") -> str:
     """A comment or remark with something in it. Raises BadInput."""
-    return _kept(text, field, COMMENT_CHARACTERS)
-
-
-def _kept(text: str, field: str, most: int) -> str:
-    kept = tidy(text)
-    if not kept:
-        raise BadInput.one(field, Message("field-missing", "Please fill this in."))
-    if len(kept) > most:
-        raise BadInput.one(field, Message("too-long", "Use at most {most} characters.", most=most))
-    return kept
+    return written(text, field, COMMENT_CHARACTERS)
 
 
 def chosen(text: str, field: str, among: Iterable[str] = ()) -> str:

@@ -15,10 +15,11 @@ from service.errors import BadInput, Changed, FieldProblem, NotFound, NotNow
 from service.events import advance, record
 from service.mail import send
 from service.organizations import queries as organizations
-from service.organizations.models import Organization, tidy
+from service.organizations.models import Organization
 from service.permissions import require
 from service.rounds import calendar, checks, queries, ruling
 from service.rounds.models import (
+    REMARK_CHARACTERS,
     ROUND,
     TITLE_CHARACTERS,
     ApplicationStatus,
@@ -39,6 +40,7 @@ from service.rounds.phases import (
     is_over,
 )
 from service.rounds.shapes import PhaseIn, RoundIn
+from service.texts import MISSING, said, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -127,7 +129,7 @@ def keep_preset(session: Session, actor: Actor, one: Round, name: str) -> OwnPre
     require(actor, "round:run")
     kept = tidy(name)[:TITLE_CHARACTERS]
     if not any(character.isalnum() for character in kept):
-        raise BadInput.one("name", Message("field-missing", "Please fill this in."))
+        raise BadInput.one("name", MISSING)
     found = session.exec(select(OwnPreset).where(OwnPreset.name == kept)).first()
     own = found or OwnPreset(name=kept, preset=one.preset, created_by=actor.user_id)
     own.preset, own.phases = one.preset, list(one.phases)
@@ -294,7 +296,7 @@ def step_back(
     that lie before that end hold no longer: a round that moves on by itself would rush through them.
     """
     require(actor, "round:run")
-    reason = checks.said(reason, "reason")
+    reason = said(reason, "reason", REMARK_CHARACTERS)
     target = back_to(one)
     if target is None:
         raise NotNow(
@@ -337,7 +339,7 @@ def _outrun(session: Session, one: Round, phase: RoundStatus, ends: datetime) ->
 def cancel(session: Session, actor: Actor, one: Round, reason: str) -> Round:
     """Call a round off, with a reason that all who have applied are told."""
     require(actor, "round:run")
-    reason = checks.said(reason, "reason")
+    reason = said(reason, "reason", REMARK_CHARACTERS)
     advance(session, actor, one, ROUND, "cancel", reason=reason, round=one.uid)
     one.version += 1
     taking_part = {

@@ -23,7 +23,6 @@ from service.mail import send
 from service.organizations import actions as organizations
 from service.organizations import queries as organization_queries
 from service.permissions import SYSTEM_ACTOR, Role, require
-from service.rounds import checks
 from service.rounds.applications import (
     APPEALED_IN,
     apply_by,
@@ -41,6 +40,7 @@ from service.rounds.asking import missing_facts, questions_for, read, unanswered
 from service.rounds.checking import Finding, check, stored_findings
 from service.rounds.models import (
     APPLICATION,
+    REMARK_CHARACTERS,
     Appeal,
     Application,
     ApplicationStatus,
@@ -51,6 +51,7 @@ from service.rounds.models import (
 from service.rounds.phases import require_phase
 from service.rounds.queries import preset_of
 from service.rounds.steps import mail_editors, take_step
+from service.texts import written
 from service.wording import say
 
 if TYPE_CHECKING:
@@ -343,10 +344,7 @@ def withdraw(session: Session, actor: Actor, one: Round, application: Applicatio
 
 def remark(text: str, field: str) -> str:
     """A reason or an appeal as it is kept. Raises BadInput where it is empty or too long."""
-    kept = checks.said(text, field)
-    if not kept:
-        raise BadInput.one(field, Message("field-missing", "Please fill this in."))
-    return kept
+    return written(text, field, REMARK_CHARACTERS)
 
 
 def appeal(session: Session, actor: Actor, one: Round, application: Application, text: str) -> Appeal:

@@ -19,6 +19,7 @@ from service.rounds.asking import OPTIONAL, field_of, label, missing_facts, ques
 from service.rounds.checking import check, fits, restored_findings
 from service.rounds.models import REMARK_CHARACTERS, ApplicationStatus, RoundStatus
 from service.rounds.phases import of_round
+from service.texts import MISSING
 from service.web import (
     NOTHING_TYPED,
     Asking,
@@ -114,7 +115,7 @@ def enter(request: Request, session: Writing, actor: Asking, uid: str, typed: Fo
         return see_other(f"/applications/{application.uid}")
     try:
         if not typed.text("organization"):
-            raise BadInput.one("organization", Message("field-missing", "Please fill this in."))
+            raise BadInput.one("organization", MISSING)
         application = applying.begin_new(
             session,
             actor,

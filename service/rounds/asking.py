@@ -12,7 +12,7 @@ from matching.rules import QUESTIONS
 from service.errors import FieldProblem
 from service.listings.reading import Draft
 from service.organizations.checks import understand
-from service.organizations.models import tidy
+from service.texts import MISSING, tidy, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -123,16 +123,14 @@ def read(
         if (name := field_of(question)) in fields:
             said.answers[question] = tidy(fields[name][0] if fields[name] else "")
             if len(said.answers[question]) > ANSWER_CHARACTERS:
-                too_long = Message("too-long", "Use at most {most} characters.", most=ANSWER_CHARACTERS)
-                said.problems.append(FieldProblem(name, too_long))
+                said.problems.append(FieldProblem(name, too_long(ANSWER_CHARACTERS)))
     return said
 
 
 def unanswered(answers: Mapping[str, str], questions: Iterable[str]) -> list[FieldProblem]:
     """The questions that have to be answered before submitting and are not."""
-    missing = Message("field-missing", "Please fill this in.")
     return [
-        FieldProblem(field_of(question), missing)
+        FieldProblem(field_of(question), MISSING)
         for question in questions
         if question not in OPTIONAL and not answers.get(question, "").strip()
     ]

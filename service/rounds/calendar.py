@@ -12,9 +12,9 @@ from sqlmodel import Session, col, select
 from matching.messages import Message
 from service.errors import BadInput, NotFound
 from service.events import record
-from service.organizations.models import tidy
 from service.permissions import require
 from service.rounds.models import DayOff
+from service.texts import tidy
 from service.working_days import after_working_days, is_weekday
 
 if TYPE_CHECKING:

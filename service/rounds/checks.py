@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo, available_timezones
 from matching.messages import Message
 from matching.rules import PHASES
 from matching.vocabulary import default_vocabulary
-from service.errors import BadInput, FieldProblem
-from service.organizations.models import tidy
+from service.errors import FieldProblem
 from service.rounds.calendar import countries
-from service.rounds.models import REMARK_CHARACTERS, RoundStatus
+from service.rounds.models import RoundStatus
 from service.rounds.phases import NAMES, NEEDED
+from service.texts import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ FAR = Message("moment-far", "This lies too far from today. Check the year.")
 def problems(given: RoundIn) -> Iterator[FieldProblem]:
     """Everything wrong with the facts of a round besides its rules."""
     if not any(character.isalnum() for character in given.title):
-        yield FieldProblem("title", Message("field-missing", "Please fill this in."))
+        yield FieldProblem("title", MISSING)
     if given.time_zone not in available_timezones():
         yield FieldProblem("time_zone", Message("time-zone-unknown", "Choose a time zone of the list."))
     if given.calendar and given.calendar.upper() not in countries():
@@ -83,15 +83,6 @@ def plan_problems(plan: Sequence[PhaseIn], phases: Sequence[str]) -> Iterator[Fi
 def is_far(moment: datetime) -> bool:
     """Whether a moment lies further from now than any phase may."""
     return abs(moment - datetime.now(UTC)) > timedelta(days=366 * MOST_YEARS)
-
-
-def said(text: str, field: str) -> str:
-    """What somebody says, such as a reason, as it is kept. Raises BadInput where it is too long."""
-    kept = tidy(text)
-    if len(kept) > REMARK_CHARACTERS:
-        too_long = Message("too-long", "Use at most {most} characters.", most=REMARK_CHARACTERS)
-        raise BadInput.one(field, too_long)
-    return kept
 
 
 def zone(time_zone: str) -> ZoneInfo:

@@ -15,6 +15,7 @@ from service.i18n import country_name, time_zones
 from service.rounds import calendar, queries, ruleforms
 from service.rounds.checks import zone
 from service.rounds.shapes import RoundIn
+from service.texts import MISSING, too_long
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -55,9 +56,7 @@ def _valid(given: dict[str, Any]) -> RoundIn:
         for one in error.errors():
             field = str(one["loc"][0])
             found[field] = (
-                Message("too-long", "Use at most {most} characters.", most=int(one["ctx"]["max_length"]))
-                if one["type"] == "string_too_long"
-                else Message("field-missing", "Please fill this in.")
+                too_long(int(one["ctx"]["max_length"])) if one["type"] == "string_too_long" else MISSING
             )
         raise BadInput([FieldProblem(field, message) for field, message in found.items()]) from error
 

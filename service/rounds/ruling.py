@@ -14,9 +14,9 @@ from matching.errors import InvalidRules
 from matching.messages import Message, Quantity
 from matching.rules import load_preset
 from service.errors import FieldProblem
-from service.organizations.models import tidy
 from service.rounds.rule import PREFIX
 from service.rounds.rulebook import RULES
+from service.texts import tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,7 +12,6 @@ from service.events import advance
 from service.listings import queries as listing_queries
 from service.listings.models import Listing
 from service.permissions import Role, may, require
-from service.rounds import checks
 from service.rounds.applications import (
     APPEALED_IN,
     closed_for_new,
@@ -25,6 +24,7 @@ from service.rounds.checking import check, fits, restored_findings
 from service.rounds.models import (
     APPEAL,
     APPLICATION,
+    REMARK_CHARACTERS,
     Appeal,
     Application,
     ApplicationStatus,
@@ -33,6 +33,7 @@ from service.rounds.models import (
 )
 from service.rounds.phases import require_phase
 from service.rounds.steps import mail_editors, take_step
+from service.texts import said
 from service.wording import say
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def accept(
     """Let it take part. Where a rule is not met, only with a reason, which the log keeps."""
     _require_desk(session, actor, application)
     require_phase(one, SCREENED_IN)
-    kept = checks.said(reason, "reason")
+    kept = said(reason, "reason", REMARK_CHARACTERS)
     unmet = [finding.rule for finding in _look(session, one, application) if finding.refuses]
     if unmet and not kept:
         raise BadInput.one(

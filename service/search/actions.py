@@ -22,7 +22,6 @@ from service.db import now, reading, writing
 from service.errors import BadInput, NotNow
 from service.listings import queries as listings
 from service.listings.models import Listing, ListingStatus
-from service.organizations.models import tidy
 from service.permissions import require
 from service.search import queries
 from service.search.models import (
@@ -36,6 +35,7 @@ from service.search.models import (
     SavedSearch,
     Sort,
 )
+from service.texts import MISSING, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -186,7 +186,7 @@ def change_saved(
     kept = queries.saved_search(session, actor, uid)
     if name is not None:
         if not (named := _named(name)):
-            raise BadInput.one("name", Message("field-missing", "Please fill this in."))
+            raise BadInput.one("name", MISSING)
         kept.name = named
     if digest is not None:
         kept.digest = digest

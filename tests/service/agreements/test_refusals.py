@@ -56,7 +56,7 @@ def test_versions_that_cannot_be(session, deal, drafted, steering):
     remark = partial(actions.comment, session, deal.ngo.actor, drafted)
     refused("clause-unknown", remark, "Why?", "no-such-clause")
     refused("field-missing", remark, " ")
-    refused("text-long", remark, "x" * 4_001)
+    refused("too-long", remark, "x" * 4_001)
 
 
 def test_signatures_that_cannot_be(session, deal, drafted, steering, make_user):
@@ -67,7 +67,7 @@ def test_signatures_that_cannot_be(session, deal, drafted, steering, make_user):
     old = Proof(deal.fund.user.key, now().replace(year=2020))
     refused("proof-old", sign, old, name="Li", **given)
     refused("field-missing", sign, proof_of(deal.fund.actor), name=" ", **given)
-    refused("text-long", sign, proof_of(deal.fund.actor), name="x" * 121, **given)
+    refused("too-long", sign, proof_of(deal.fund.actor), name="x" * 121, **given)
     refused("party-choose", sign, proof_of(deal.fund.actor), name="Li", organization="nobody", **given)
     deal.bureau.organization.status = OrganizationStatus.SUSPENDED
     session.merge(deal.bureau.organization)

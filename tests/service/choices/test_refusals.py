@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import col, select
 
 from matching.profiles import Side
-from service.choices import actions, forum, next_in_line, signing, stream
+from service.choices import actions, forum, next_in_line, settling, signing, stream
 from service.choices.models import Attendance, Choice, LiveStage, Signed, StageIn
 from service.db import now, writing
 from service.events import Event
@@ -59,6 +59,13 @@ def test_what_others_carry_by_now_is_neither_accepted_nor_opened_again_nor_signe
     refuse("need-carried", actions.take_back, offer.actor, talk, pairing.uid)
     refuse("need-carried", next_in_line.offer_again, steering, talk, pairing.uid, "They have more")
     assert look(pairing).pairing.status is PairingStatus.DECLINED
+    others = bring(Side.OFFER)
+    crowded = give(need, others, status=PairingStatus.LAPSED)
+    refuse("need-carried", actions.accept, others.actor, talk, crowded.uid)
+    following = give(need, bring(Side.OFFER), status=PairingStatus.PROPOSED, instead_of_id=pairing.key)
+    refuse("need-carried", next_in_line.offer_next, steering, talk, following.uid)
+    refuse("too-long", next_in_line.skip_next, steering, talk, following.uid, "x" * 1_001)
+    refuse("too-long", settling.settle, steering, talk, "x" * 1_001)
     relief = make_round("flood-relief", RoundStatus.SIGNING)
     carried, late = bring(Side.NEED, into=relief), bring(Side.OFFER, into=relief, role=Role.OWNER)
     give(carried, bring(Side.OFFER, into=relief), status=PairingStatus.AGREED)

@@ -341,7 +341,7 @@ def test_declined_side_loses_all_its_pairs(
         data_dir=settings.data_dir,
         language="en",
     )
-    objections.uphold(session, staff, objection.uid, objections.Consequence(follows), "It is barred.")
+    objections.uphold(session, staff, one, objection.uid, objections.Consequence(follows), "It is barred.")
     application = session.get_one(Application, [*noticed.needs, noticed.offer][declined].key)
     assert (application.status, application.reason) == (ApplicationStatus.DECLINED, "It is barred.")
     statuses = [pairing.status for pairing in session.exec(select(Pairing))]

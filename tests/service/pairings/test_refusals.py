@@ -174,7 +174,9 @@ def test_after_the_notice_nobody_objects_and_no_reason_says_who_did(
             "choose-listed", objections.raise_objection, session, VISITOR, one, **given, **more, pairing="x"
         )
         for reason in ("Ana Lopez is mistaken.", "Ask ana@example.org."):
-            refused("reason-personal", objections.dismiss, session, talk.facilitator, raised.uid, reason)
+            refused("reason-personal", objections.dismiss, session, talk.facilitator, one, raised.uid, reason)
+        with pytest.raises(NotFound):
+            objections.dismiss(session, talk.facilitator, talk.round, raised.uid, "It stands.")
     session.execute(update(RoundPhase).values(ends=now() - timedelta(minutes=1)))
     session.expire_all()
     with nothing_written(session):
