@@ -197,7 +197,7 @@ def test_need_that_is_carried_frees_those_who_still_wait_for_it(
     kept(lambda s: actions.accept(s, first.actor, talk, one.uid))
     assert look(one).pairing.status is PairingStatus.MUTUAL
     assert look(two).pairing.status is PairingStatus.LAPSED
-    refused("reply-over", kept, lambda s: actions.accept(s, need.actor, talk, two.uid))
+    refused("need-carried", kept, lambda s: actions.accept(s, need.actor, talk, two.uid))
 
 
 @pytest.mark.parametrize(
