@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +11,7 @@ from sqlmodel import select
 from matching.messages import Message
 from service.db import now, writing
 from service.events import Event
+from service.i18n import moment_text
 from service.jobs import Job, promise
 from service.permissions import Role
 from service.rounds.models import Round, RoundPhase, RoundStatus
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from fastapi.testclient import TestClient
     from sqlalchemy import Engine
 
+    from service.accounts.models import User
     from service.jobs import Jobs
     from tests.service.conftest import MakeRound, MakeUser
 
@@ -149,3 +151,19 @@ def test_overdue_round_waits_for_those_who_run_it(
     assert "“Late talk”: the time of the phase “Applying” is over." in page
     assert "Timely talk" not in page
     assert "Late talk" not in as_user(make_user()).get("/").text
+
+
+def test_pages_of_a_round_tell_its_own_times_and_say_so_to_readers_elsewhere(
+    make_round: MakeRound, make_user: MakeUser, as_new: Callable[[User], TestClient]
+) -> None:
+    last = datetime(2031, 5, 6, 22, 30, tzinfo=UTC)
+    one = make_round("venture-call", ends={"open": last}, time_zone="Asia/Shanghai")
+    there, elsewhere = (
+        as_new(make_user(roles=[Role.FACILITATOR], time_zone=zone))
+        for zone in ("Asia/Shanghai", "Europe/Moscow")
+    )
+    said = "All times are those of the forum: "
+    for page in ("apply", "applications"):
+        assert said not in there.get(f"/rounds/{one.uid}/{page}").text
+    assert said in elsewhere.get(f"/rounds/{one.uid}/applications").text
+    assert moment_text(last, "en", "Asia/Shanghai") in elsewhere.get(f"/rounds/{one.uid}/apply").text
