@@ -29,7 +29,7 @@ from service.events import advance, record
 from service.listings.models import Listing
 from service.organizations import queries as organizations
 from service.rounds.models import Round
-from service.texts import tidy, too_long, written
+from service.texts import said, tidy, too_long, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -283,9 +283,7 @@ def _end(
     *,
     final: bool = False,
 ) -> Agreement:
-    kept = tidy(reason)
-    if len(kept) > COMMENT_CHARACTERS:
-        raise BadInput.one("reason", too_long(COMMENT_CHARACTERS))
+    kept = said(reason, "reason", COMMENT_CHARACTERS)
     if agreement.amends_id and agreement.status not in queries.OPEN:
         raise NotNow(
             Message("amendment-part", "An amendment in force is part of the agreement that it amends.")

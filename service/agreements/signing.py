@@ -232,7 +232,7 @@ def _write(
     _may_sign(queries.parties(session, agreement))
     name, position = clean_name(name), clean_name(position)
     wrong = [
-        FieldProblem(field, MISSING) if not value else FieldProblem(field, too_long(NAME_CHARACTERS))
+        FieldProblem(field, too_long(NAME_CHARACTERS) if value else MISSING)
         for field, value in (("name", name), ("position", position))
         if not value or len(value) > NAME_CHARACTERS
     ]

@@ -36,6 +36,7 @@ from service.permissions import Actor, Role
 from service.rounds.models import Application, ApplicationStatus, Round, RoundPhase, RoundStatus
 from service.settings import Settings
 from tests.service.agreeing import MakeAgreement, make_agreement  # noqa: F401 — the fixture
+from tests.service.refusing import nothing_written, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -317,6 +318,17 @@ def rows(engine: Engine) -> Callable[[Any], list[Any]]:
             return list(session.exec(statement).all())
 
     return find
+
+
+@pytest.fixture
+def refuse(engine: Engine) -> Callable[..., None]:
+    """The use case is refused with this code and has written nothing: `refuse("no-forum", action, …)`."""
+
+    def run(code: str, action: Callable[..., object], *given: Any, **more: Any) -> None:
+        with writing(engine) as session, nothing_written(session):
+            refused(code, action, session, *given, **more)
+
+    return run
 
 
 # Rounds -----------------------------------------------------------------------------------------------

@@ -10,23 +10,12 @@ from sqlmodel import col, select
 from matching.profiles import Side
 from service.choices import actions, forum, next_in_line, settling, signing, stream
 from service.choices.models import Attendance, Choice, LiveStage, Signed, StageIn
-from service.db import now, writing
+from service.db import now
 from service.events import Event
 from service.pairings.models import PairingStatus
 from service.permissions import Role
 from service.rounds.models import ApplicationStatus, RoundStatus
-from tests.service.refusing import codes, nothing_written, refused
-
-
-@pytest.fixture
-def refuse(engine):
-    """The use case is refused with this code and has written nothing: `refuse("no-forum", action, …)`."""
-
-    def run(code, action, *given, **more):
-        with writing(engine) as session, nothing_written(session):
-            refused(code, action, session, *given, **more)
-
-    return run
+from tests.service.refusing import codes
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sqlmodel import select
 
 from matching.meetings import Place
 from matching.profiles import Side
-from service.db import now, writing
+from service.db import now
 from service.errors import NotAllowed, NotFound
 from service.events import Event
 from service.jobs import Work
@@ -22,7 +22,7 @@ from service.meetings.models import OutcomeAsked, OutcomeLabel
 from service.pairings.models import Pairing, PairingStatus
 from service.rounds.models import RoundStatus
 from tests.service.meetings.conftest import NINE, frame
-from tests.service.refusing import nothing_written, refused
+from tests.service.refusing import refused
 
 FIRST, SECOND = ("Green Home", "Water Works"), ("Green Home", "City Bank")
 TYPED = {
@@ -33,17 +33,6 @@ TYPED = {
     "pause": "5",
     "tables": "1\nHall",
 }
-
-
-@pytest.fixture
-def refuse(engine):
-    """The use case is refused with this code and has written nothing: `refuse("plan-empty", action, …)`."""
-
-    def run(code, action, *given, **more):
-        with writing(engine) as session, nothing_written(session):
-            refused(code, action, session, *given, **more)
-
-    return run
 
 
 @pytest.fixture
