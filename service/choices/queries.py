@@ -28,7 +28,7 @@ from service.pairings.models import Pairing, PairingStatus
 from service.permissions import may
 from service.rounds import queries as rounds
 from service.rounds.models import Application, Round, RoundPhase, RoundStatus
-from service.rounds.phases import NAMES, has_reached, is_over, of_round
+from service.rounds.phases import has_reached, is_over, of_round, wrong_phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -75,14 +75,8 @@ class Choosing:
     @property
     def over(self) -> Message | None:
         """Why no answer at all is taken in any more (or yet), not even from a facilitator."""
-        if self.round.status not in self.phases:
-            possible = [phase for phase in self.phases if phase in of_round(self.round)] or list(self.phases)
-            return Message(
-                "wrong-phase",
-                "This round is in the phase “{phase}”. This can be done in the phase “{allowed}” only.",
-                phase=NAMES[self.round.status],
-                allowed=NAMES[possible[0]],
-            )
+        if why := wrong_phase(self.round, self.phases):
+            return why
         if is_over(self.phase, self.moment):
             return Message("choosing-over", "The time to choose is over.")
         return None

@@ -159,28 +159,29 @@ def clock(one: Round, plan: Mapping[str, RoundPhase], moment: datetime) -> Clock
 
 
 def require_phase(one: Round, allowed: RoundStatus | Iterable[RoundStatus]) -> None:
-    """Raise NotNow, saying which phase it is and in which one this can be done."""
-    wanted = (allowed,) if isinstance(allowed, RoundStatus) else tuple(allowed)
-    if one.status in wanted:
-        return
+    """Raise NotNow, saying which phase it is and in which ones this can be done."""
+    if why := wrong_phase(one, (allowed,) if isinstance(allowed, RoundStatus) else tuple(allowed)):
+        raise NotNow(why)
+
+
+def wrong_phase(one: Round, allowed: Sequence[RoundStatus]) -> Message | None:
+    """Why something cannot be done in a round's present phase; None where it can."""
+    if one.status in allowed:
+        return None
     order = list(NAMES)
-    possible = sorted([phase for phase in wanted if phase in of_round(one)] or wanted, key=order.index)
+    possible = sorted([phase for phase in allowed if phase in of_round(one)] or allowed, key=order.index)
     if len(possible) > 1:
-        raise NotNow(
-            Message(
-                "wrong-phase",
-                "This round is in the phase “{phase}”. This can be done in these phases: {allowed}.",
-                phase=NAMES[one.status],
-                allowed=_named(possible),
-            )
-        )
-    raise NotNow(
-        Message(
+        return Message(
             "wrong-phase",
-            "This round is in the phase “{phase}”. This can be done in the phase “{allowed}” only.",
+            "This round is in the phase “{phase}”. This can be done in these phases: {allowed}.",
             phase=NAMES[one.status],
-            allowed=NAMES[possible[0]],
+            allowed=_named(possible),
         )
+    return Message(
+        "wrong-phase",
+        "This round is in the phase “{phase}”. This can be done in the phase “{allowed}” only.",
+        phase=NAMES[one.status],
+        allowed=NAMES[possible[0]],
     )
 
 

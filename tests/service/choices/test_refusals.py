@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import col, select
 
 from matching.profiles import Side
-from service.choices import actions, forum, next_in_line, settling, signing, stream
+from service.choices import actions, forum, next_in_line, queries, settling, signing, stream
 from service.choices.models import Attendance, Choice, LiveStage, Signed, StageIn
 from service.db import now
 from service.events import Event
@@ -165,3 +165,12 @@ def test_programs_are_told_the_code(talk, couple, bring, give, as_user, desk, ro
     answer = as_user(couple[0].party.user).put(f"{base}/ranks", json=ranks)
     assert (answer.status_code, codes(answer)) == (422, ["ranks-unknown"])
     assert rows(select(Choice)) == rows(select(Event).where(col(Event.name).startswith("choice."))) == []
+
+
+def test_where_one_answers_in_two_phases_both_are_named(make_round, bring, give, refuse, kept):
+    phases = ["open", "matching", "meeting", "signing", "delivering"]
+    one = make_round("monthly-talk", RoundStatus.MATCHING, phases=phases)
+    need = bring(Side.NEED, into=one)
+    pairing = give(need, bring(Side.OFFER, into=one))
+    refuse("wrong-phase", actions.accept, need.actor, one, pairing.uid)
+    assert str(kept(lambda s: queries.choosing(s, one)).over).endswith("phases: Meeting, Signing.")
