@@ -79,5 +79,5 @@ def figures(session: Session, one: Round) -> list[tuple[int, Message]]:
             Application.round_id == one.key, col(Application.status) == ApplicationStatus.SHORTLISTED
         )
         if number := session.exec(shortlisted).one():
-            shown.append((number, Message("round-shortlisted", "Shortlisted")))
+            shown.append((number, Message("round-shortlisted", "Applications on the shortlist")))
     return shown
