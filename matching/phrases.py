@@ -8,14 +8,12 @@ pozo; names of several words must follow each other.
 from __future__ import annotations
 
 import re
-import threading
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from matching.text import detect_language, fold
+from matching.text import detect_language, fold, stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -77,21 +75,6 @@ _SURE_OF_LANGUAGE = 5
 _NAME_ENDINGS = ("а", "у", "е", "ом")
 """Cases of a Russian place name in a consonant: Snowball cuts Серпухов and Серпухове differently."""
 
-_stemming = threading.Lock()
-
-
-@cache
-def _stemmer(language: str) -> Any:
-    import snowballstemmer
-
-    return snowballstemmer.stemmer({"en": "english", "es": "spanish", "ru": "russian"}[language])
-
-
-@lru_cache(maxsize=65536)
-def _stem(word: str, language: str) -> str:
-    with _stemming:  # a Snowball stemmer holds the word it works on
-        return str(_stemmer(language).stemWord(word))
-
 
 def _words(text: str) -> list[str]:
     return [word.replace("ё", "е").replace("Ё", "Е") for word in _WORD.findall(_POSSESSIVE.sub("", text))]
@@ -107,7 +90,7 @@ def _stemmed(word: str, latin: str) -> str:
     if word.isdigit() or lower in _KEPT_WHOLE:
         return lower
     language = "ru" if _CYRILLIC.match(word) else latin
-    return f"{language}:{_stem(lower, language)}"
+    return f"{language}:{stem(lower, language)}"
 
 
 def _readings(text: str, words: Sequence[str]) -> list[list[str]]:

@@ -6,6 +6,7 @@ indexed, hashed and embedded is always `fold(text)`; what is shown is always the
 
 from __future__ import annotations
 
+import marshal
 import re
 import threading
 import unicodedata
@@ -208,8 +209,14 @@ def _segmenter() -> Any:
     else:
         segmenter.tmp_dir = str(folder)
         segmenter.cache_file = f"dictionary-{jieba.__version__}.cache"
-    with without_collection():
-        segmenter.initialize()  # makes 350,000 words
+    with without_collection():  # it makes 500,000 words
+        try:
+            kept = (folder / (segmenter.cache_file or "")).read_bytes()
+            # What jieba does, which reads the file word by word: 3 times as long.
+            segmenter.FREQ, segmenter.total = marshal.loads(kept)  # noqa: S302 — jieba's own cache
+            segmenter.initialized = True
+        except (OSError, EOFError, ValueError, TypeError):
+            segmenter.initialize()
     return segmenter
 
 
@@ -221,13 +228,14 @@ def _segment(han: str) -> list[str]:
 
 @cache
 def _stemmer(language: str) -> Any:
-    import snowballstemmer
+    from Stemmer import Stemmer
 
-    return snowballstemmer.stemmer({"en": "english", "es": "spanish", "ru": "russian"}[language])
+    return Stemmer({"en": "english", "es": "spanish", "ru": "russian"}[language])
 
 
 @lru_cache(maxsize=65536)
-def _stem(word: str, language: str) -> str:
+def stem(word: str, language: str) -> str:
+    """The Snowball stem of a word in lower case; `language`: en, es or ru."""
     with _stemming:  # a Snowball stemmer holds the word it works on
         return str(_stemmer(language).stemWord(word))
 
@@ -248,7 +256,7 @@ def _worded(text: str, *, stop_words: bool) -> Iterator[tuple[str, str]]:
             language = "ru" if _CYRILLIC.match(word) else latin
             plain = word.replace("ё", "е")
             if stop_words or plain not in _STOP_WORDS[language]:
-                yield _stem(plain, language), word
+                yield stem(plain, language), word
 
 
 def tokens(text: str) -> list[str]:

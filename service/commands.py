@@ -274,8 +274,8 @@ def _bring(file: Path, source: str, *, keep_good: bool) -> None:
     with _database() as engine, _refusals(), writing(engine) as session:
         kept = earlier.read(SYSTEM_ACTOR, filename=file.name, content=file.read_bytes(), source=source)
         found = earlier.look(session, SYSTEM_ACTOR, kept)
-        _note_all(found.problems)
-        if found.problems and not keep_good:
+        _note_all([one.problem for one in found.wrong])
+        if found.wrong and not keep_good:
             raise typer.Exit(INVALID)
         made = earlier.bring(session, SYSTEM_ACTOR, kept, found) if found.ready else []
     typer.echo(f"{len(made)} made, {found.here} there already, {found.wrong_rows} left out")

@@ -24,6 +24,11 @@ def tidy(text: str) -> str:
     ).strip()
 
 
+def folded(name: str) -> str:
+    """A name as it is compared: without case, width and doubled spaces."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
 def too_long(most: int) -> Message:
     """What is said of a text with more than so many characters."""
     return Message("too-long", "Use at most {most} characters.", most=most)

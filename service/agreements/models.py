@@ -134,6 +134,10 @@ class CooperationSheet(Row, table=True):
     source: str = Field(default="", max_length=SOURCE_CHARACTERS)
     """Of the rows that name none."""
     tables: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    repairs: list[dict[str, Any]] = Field(
+        default_factory=list, sa_column=Column(JSON, nullable=False, server_default="[]")
+    )
+    """What was typed in place of a cell: sheet, row, column, value."""
 
 
 class AgreementPairing(Row, table=True):

@@ -10,7 +10,6 @@ import difflib
 import hashlib
 import json
 import tempfile
-import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
@@ -48,18 +47,18 @@ from service.errors import BadInput, NotFound
 from service.events import record
 from service.jobs import promise
 from service.listings.models import Listing
-from service.listings.sheets import read_upload, table_of
 from service.organizations import queries as organizations
 from service.organizations.models import Identifier, Organization
 from service.permissions import require
-from service.texts import tidy, too_long
+from service.spreadsheets import mended, read_upload, table_of, with_typed, wrong_cells
+from service.texts import folded, tidy, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from matching.errors import Problem
     from matching.reading.records import Record
     from service.permissions import Actor
+    from service.spreadsheets import Wrong
 
 MOST_ROWS = 1_000
 """How many cooperations one file may hold: all of them are brought in at once."""
@@ -104,7 +103,7 @@ class Look:
 
     ready: tuple[Earlier, ...]
     here: int
-    problems: tuple[Problem, ...]
+    wrong: tuple[Wrong, ...]
     rows: int
 
     @property
@@ -140,16 +139,25 @@ def read(actor: Actor, *, filename: str, content: bytes, source: str = "") -> Co
     )
 
 
-def sheet(session: Session, actor: Actor, uid: str) -> CooperationSheet:
+def sheet(session: Session, actor: Actor, uid: str, *, lock: bool = False) -> CooperationSheet:
     """A spreadsheet that somebody is looking at: her own. Raises NotFound."""
     require(actor, "agreement:bring")
     own = select(CooperationSheet).where(
         CooperationSheet.uid == uid, CooperationSheet.user_id == actor.user_id
     )
-    found = session.exec(own).first()
+    found = session.exec(own.with_for_update() if lock else own).first()
     if found is None:
         raise NotFound
     return found
+
+
+def mend(session: Session, actor: Actor, kept: CooperationSheet, typed: Mapping[str, str]) -> None:
+    """Put what was typed in place of wrong cells, by the places that `look` names; the rest is ignored."""
+    repairs = with_typed(kept.repairs, look(session, actor, kept).wrong, typed)
+    if repairs != kept.repairs:
+        kept.repairs = repairs
+        kept.version += 1
+        session.add(kept)
 
 
 def discard(session: Session, actor: Actor, kept: CooperationSheet) -> None:
@@ -183,7 +191,7 @@ class _Known:
     def nearest(self, name: str) -> str:
         """The names that are most like one that nobody has."""
         if name not in self.near:
-            found = difflib.get_close_matches(_folded(name), self.names, n=NEAREST, cutoff=0.5)
+            found = difflib.get_close_matches(folded(name), self.names, n=NEAREST, cutoff=0.5)
             self.near[name] = "; ".join(self.names[one] for one in found)
         return self.near[name]
 
@@ -192,8 +200,8 @@ def look(session: Session, actor: Actor, kept: CooperationSheet) -> Look:
     """What a spreadsheet says. Nothing is written."""
     require(actor, "agreement:bring")
     sheets = Sheets()
-    for stored in kept.tables:
-        table = table_of(stored)
+    tables = [mended(table_of(stored), kept.repairs) for stored in kept.tables]
+    for table in tables:
         sheets.add(table, COOPERATIONS, table.name)
     known, today = _known(session, actor), organizations.today()
     found: dict[str, Earlier] = {}
@@ -216,7 +224,7 @@ def look(session: Session, actor: Actor, kept: CooperationSheet) -> Look:
     return Look(
         tuple(earlier for same_as, earlier in found.items() if same_as not in here),
         len(here),
-        tuple(sorted(sheets.problems, key=lambda problem: (problem.sheet, problem.row or 0))),
+        wrong_cells(sheets.problems, tables),
         len(sheets.records[COOPERATIONS]),
     )
 
@@ -229,14 +237,14 @@ def _known(session: Session, actor: Actor) -> _Known:
     for uid, name, others in session.execute(seen):
         known.organizations[uid].add(uid)
         for one in (name, *others):
-            known.organizations[_folded(one)].add(uid)
-            known.names[_folded(one)] = one
+            known.organizations[folded(one)].add(uid)
+            known.names[folded(one)] = one
     numbers = select(Organization.uid, Identifier.scheme, Identifier.number).join(
         Identifier, col(Identifier.organization_id) == col(Organization.id)
     )
     for uid, scheme, number in session.exec(numbers):
         for one in (number, f"{scheme}-{number}"):
-            known.organizations[_folded(one)].add(uid)
+            known.organizations[folded(one)].add(uid)
     offers = (
         select(Listing.uid, Organization.uid)
         .join(Organization, col(Organization.id) == col(Listing.organization_id))
@@ -244,10 +252,6 @@ def _known(session: Session, actor: Actor) -> _Known:
     )
     known.offers = dict(session.exec(offers).all())
     return known
-
-
-def _folded(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _read(one: Record, known: _Known, source: str, today: date) -> Earlier | None:
@@ -312,7 +316,7 @@ def _organization(one: Record, code: str, name: str, known: _Known) -> str:
     if not name:
         one.fail(code, empty_cell())
         return ""
-    found = known.organizations.get(name) or known.organizations.get(_folded(name)) or set()
+    found = known.organizations.get(name) or known.organizations.get(folded(name)) or set()
     if len(found) == 1:
         return next(iter(found))
     if found:

@@ -64,14 +64,14 @@ def bring_cooperations(
         here=looked.here,
         problems=[
             RowProblemOut(
-                sheet=one.sheet,
-                row=one.row,
-                column=one.column,
-                value=one.value,
-                code=one.message.code,
-                detail=say(one.message, language),
+                sheet=one.problem.sheet,
+                row=one.problem.row,
+                column=one.problem.column,
+                value=one.problem.value,
+                code=one.problem.message.code,
+                detail=say(one.problem.message, language),
             )
-            for one in looked.problems
+            for one in looked.wrong
         ],
         made=[one.uid for one in made],
     )

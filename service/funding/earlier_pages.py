@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
+from matching.reading.columns import COOPERATIONS
 from service.errors import BadInput
 from service.funding import earlier
-from service.listings.sheets import ENDINGS
 from service.organizations import queries as organizations
 from service.organizations.desk import problems_by_field, signed_in, uploaded
 from service.permissions import require
+from service.spreadsheets import ENDINGS, headings
 from service.web import (
     XLSX,
     Asking,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False)
 
-SHOWN_ROWS, SHOWN_PROBLEMS = 50, 200
+SHOWN_ROWS = 50
 
 
 @router.get("/agreements/import")
@@ -78,7 +79,7 @@ def template(request: Request, actor: Asking) -> Response:
 
 @router.get("/agreements/import/{uid}")
 def preview(request: Request, session: Reading, actor: Asking, uid: str) -> Response:
-    """What can be brought in, what is here already, and what has to be mended in the file."""
+    """What can be brought in, what is here already, and what has to be mended."""
     signed_in(actor)
     return _preview(request, session, actor, uid)
 
@@ -96,23 +97,25 @@ def _preview(request: Request, session: Session, actor: Actor, uid: str, **value
         looked=looked,
         shown=shown,
         names={one.uid: one.name for one in organizations.by_uids(session, actor, named)},
-        shown_problems=SHOWN_PROBLEMS,
+        headings=headings(COOPERATIONS, language_of(request, actor)),
         **values,
     )
 
 
 @router.post("/agreements/import/{uid}")
 def decide(request: Request, session: Writing, actor: Asking, uid: str, typed: Form) -> Response:
-    """Bring in what can be brought in, or throw the file away."""
+    """Keep what was mended; then look again, bring in what can be brought in, or throw the file away."""
     signed_in(actor)
-    kept = earlier.sheet(session, actor, uid)
-    if typed.text("do") != "bring":
+    kept = earlier.sheet(session, actor, uid, lock=True)
+    wanted = typed.text("do")
+    if wanted == "discard":
         earlier.discard(session, actor, kept)
         return see_other("/agreements/import?done=deleted")
+    earlier.mend(session, actor, kept, {name: values[0] for name, values in typed.fields.items()})
+    if wanted != "bring":
+        return see_other(f"/agreements/import/{uid}?done=saved")
     try:
         earlier.bring(session, actor, kept, earlier.look(session, actor, kept))
     except BadInput as error:
-        session.rollback()
-        problems = problems_by_field(error)
-        return _preview(request, session, actor, uid, status=422, problems=problems)
+        return _preview(request, session, actor, uid, status=422, problems=problems_by_field(error))
     return see_other("/agreements?done=imported")

@@ -9,13 +9,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response  # noqa: TC002 — FastAPI reads it
 
 from matching.profiles import Side
+from matching.reading.columns import PROFILES
 from service.audit.words import label
 from service.errors import BadInput, NotNow
 from service.listings import actions, importing, queries
 from service.listings.models import ImportStatus
-from service.listings.sheets import ENDINGS
 from service.organizations.desk import chosen_organization, problems_by_field, signed_in, uploaded
 from service.permissions import may, require
+from service.spreadsheets import ENDINGS, headings
 from service.web import (
     XLSX,
     Asking,
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 router = APIRouter(include_in_schema=False)
 
 SHOWN_ROWS = 50
-SHOWN_PROBLEMS = 200
-"""How many cells one page offers to mend; the next ones come when these are mended."""
 
 
 @router.get("/import")
@@ -123,8 +122,7 @@ def _preview(
         states=Counter(one.state.value for one in compared),
         label=label,
         shown_rows=SHOWN_ROWS,
-        shown_problems=SHOWN_PROBLEMS,
-        headings=importing.headings(language_of(request, actor)) if looked else [],
+        headings=headings(PROFILES, language_of(request, actor)) if looked else [],
         may_publish=may(actor, "listing:publish", kept.organization_id)
         and actions.standing_in_the_way(organization) is None,
         obstacle=actions.standing_in_the_way(organization),

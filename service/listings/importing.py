@@ -20,7 +20,6 @@ from sqlmodel import Session, col, select
 
 from matching.messages import Message
 from matching.profiles import Profiles, Side
-from matching.reading.tables import LONGEST_TEXT
 from matching.reading.writing import write_profiles
 from service.accounts.models import User
 from service.accounts.queries import actor_of
@@ -31,9 +30,10 @@ from service.jobs import promise
 from service.listings import actions, queries
 from service.listings.models import IMPORT, Import, ImportStatus, Listing, ListingStatus
 from service.listings.reading import CONDITIONS, expiry_problem, from_profile
-from service.listings.sheets import MOST_REPAIRS, Look, Repair, look, read_upload
+from service.listings.sheets import Look, look
 from service.organizations.models import Organization
 from service.permissions import SYSTEM_ACTOR, Actor, require
+from service.spreadsheets import read_upload, with_typed
 from service.texts import tidy
 
 if TYPE_CHECKING:
@@ -132,32 +132,10 @@ def mend(session: Session, actor: Actor, kept: Import, typed: Mapping[str, str])
     """Put what was typed in place of wrong cells, by the places that `preview` names; the rest is ignored."""
     require(actor, "listing:import", kept.organization_id)
     _still_mending(kept)
-    repairs = [
-        repair
-        for one in preview(session, kept).wrong
-        if one.place in typed and typed[one.place] != one.value
-        if (repair := Repair.at(one.place, typed[one.place]))
-    ]
-    if not repairs:
+    repairs = with_typed(kept.repairs, preview(session, kept).wrong, typed)
+    if repairs == kept.repairs:
         return kept
-    stored = {(one["sheet"], one["row"], one["column"]): one for one in kept.repairs}
-    for repair in repairs:
-        value = tidy(repair.value)[:LONGEST_TEXT]
-        stored[repair.sheet, repair.row, repair.column] = {
-            "sheet": repair.sheet,
-            "row": repair.row,
-            "column": repair.column,
-            "value": value,
-        }
-    if len(stored) > MOST_REPAIRS:
-        raise NotNow(
-            Message(
-                "repairs-many",
-                "More than {most} cells were mended here. Mend the file itself and upload it again.",
-                most=MOST_REPAIRS,
-            )
-        )
-    kept.repairs = list(stored.values())
+    kept.repairs = repairs
     kept.version += 1
     session.add(kept)
     return kept
@@ -304,17 +282,6 @@ def _take(session: Session, actor: Actor, kept: Import, found: Look) -> None:
             continue
         if may_publish and listing.status is ListingStatus.DRAFT and not actions.publishing_problems(listing):
             actions.publish(session, actor, listing)
-
-
-def headings(language: str) -> list[tuple[str, str]]:
-    """The columns that a heading may be, for choosing one where a heading was not understood."""
-    from matching.reading.columns import PROFILES, tables
-
-    return [
-        (column.labels[language], column.labels[language])
-        for code, column in tables()[PROFILES].items()
-        if code not in {"note", "source"}
-    ]
 
 
 def template(language: str) -> bytes:

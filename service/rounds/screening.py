@@ -109,9 +109,10 @@ def decide_appeal(
     uphold: bool,
     reason: str,
 ) -> Appeal:
-    """Uphold an appeal, which reinstates the application, or dismiss it; both with a reason.
+    """Uphold an appeal, which reinstates an application that is out, or dismiss it; both with a reason.
 
-    Whoever took the decision does not judge the appeal as long as somebody else can.
+    What was mended meanwhile stays where it is. Whoever took the decision does not judge the appeal as long
+    as somebody else can.
     """
     _require_desk(session, actor, application)
     if own := _own_decision(session, actor, application):
@@ -123,10 +124,11 @@ def decide_appeal(
     advance(session, actor, appeal, APPEAL, step, reason=kept, round=one.uid, application=application.uid)
     appeal.reason, appeal.decided_by, appeal.decided = kept, actor.user_id, now()
     appeal.version += 1
-    if uphold:
+    if uphold and "reinstate" in APPLICATION.possible(application.status):
         take_step(session, actor, one, application, "reinstate", reason=kept, appeal=appeal.uid)
     else:
-        mail_editors(session, one, application, "appeal-dismissed", lambda _language: {"reason": kept})
+        told = {"step": step, "reason": kept}
+        mail_editors(session, one, application, "appeal-decided", lambda _language: told)
     return appeal
 
 

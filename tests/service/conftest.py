@@ -62,6 +62,12 @@ def words(page: Response) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
+def places(page: Response) -> dict[str, str]:
+    """The fields that mend cells, with what stands in them."""
+    found = re.findall(r'<input class="input" name="(cell:[^"]*)" value="([^"]*)"', page.text)
+    return {unescape(name): unescape(value) for name, value in found}
+
+
 @pytest.fixture(scope="session")
 def sqlite_with_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with all tables and nothing in them, to be copied."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from service.funding.models import Commitment, Disbursement
 from service.organizations.models import Identifier
 from service.permissions import Role
 from service.reports.models import Report
-from tests.service.conftest import words
+from tests.service.conftest import places, words
 from tests.service.refusing import codes
 
 if TYPE_CHECKING:
@@ -147,6 +148,38 @@ def test_twice_brings_them_once_and_rows_that_cannot_be_read_are_named(
     facilitator.post(address, data={"do": "discard"})
     assert facilitator.get(address).status_code == 404
     assert len(rows(select(Agreement))) == 2
+
+
+def test_wrong_cells_are_mended_on_screen_and_what_was_mended_is_kept(
+    city: dict[str, Party], facilitator: TestClient, rows: Any
+) -> None:
+    def at(row: int, column: str) -> str:
+        return f"cell:{json.dumps(['', row, column], ensure_ascii=False)}"
+
+    sent = facilitator.post("/agreements/import", data={"source": SOURCE}, files=_sent(SHEET + WRONG))
+    address = sent.headers["location"]
+    shown = places(facilitator.get(address))
+    assert (shown[at(4, "签约日期")], shown[at(5, "资助方")]) == ("2015-02-30", "區民政處")
+    mended = {
+        **shown,
+        at(4, "签约日期"): "2015-02-28",
+        at(5, "资助方"): "区民政局",
+        at(7, "实施方"): "明途助殘",
+    }
+    saved = facilitator.post(address, data={"do": "mend", **mended})
+    assert saved.headers["location"] == f"{address}?done=saved"
+    page = facilitator.get(address)
+    assert "4 can be brought in" in words(page)
+    assert places(page)[at(5, "资助方")] == "区民政局", "nobody has this name, and what was typed is kept"
+    assert at(4, "签约日期") not in places(page)
+    rest = {at(5, "资助方"): "區民政局", at(2, "项目名称"): "A sound cell is not touched"}
+    assert (
+        facilitator.post(address, data={"do": "bring", **rest}).headers["location"]
+        == "/agreements?done=imported"
+    )
+    assert sorted(one.title for one in rows(select(Agreement))) == sorted(
+        ["華富情緒急救培訓", "蓮花盲人電影放映", "長者食堂", "夜校", "合唱"]
+    )
 
 
 def test_source_is_needed_and_files_that_are_none_are_refused(

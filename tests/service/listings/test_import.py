@@ -19,13 +19,12 @@ from service.jobs import Job
 from service.listings.models import Import, ImportStatus, Listing, ListingStatus
 from service.organizations.models import OrganizationStatus
 from service.permissions import Role
-from tests.service.conftest import words
+from tests.service.conftest import places, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fastapi.testclient import TestClient
-    from httpx import Response
     from openpyxl import Workbook
 
     from service.accounts.models import User
@@ -54,12 +53,6 @@ def upload(
     )
     assert answer.status_code == 303, answer.text
     return str(answer.headers["location"])
-
-
-def places(page: Response) -> dict[str, str]:
-    """The fields that mend cells, with what stands in them."""
-    found = re.findall(r'<input class="input" name="(cell:[^"]*)" value="([^"]*)"', page.text)
-    return {unescape(name): unescape(value) for name, value in found}
 
 
 @pytest.mark.usefixtures("database_url")

@@ -10,11 +10,11 @@ import pytest
 from openpyxl import Workbook
 
 from matching.profiles import Side
-from service.errors import BadInput
 from service.listings import forms, sheets
 from service.listings.models import MOST_CODES, MOST_LINES
 from service.listings.queries import today
 from service.listings.reading import Draft
+from service.spreadsheets import Repair, read_upload
 
 NEED, OFFER = Side.NEED, Side.OFFER
 
@@ -124,7 +124,7 @@ def test_workbook_with_two_sheets_keeps_numbers_and_days() -> None:
         ("offers", [["title", "kind", "amount", "unit"], ["Help", "volunteers", 3, "day"]]),
         ("organizations", [["id", "name", "kind"], ["other", "Other", "ngo"]]),
     )
-    stored = json.loads(json.dumps(sheets.read_upload("book.xlsx", content)))
+    stored = json.loads(json.dumps(read_upload("book.xlsx", content)))
     found = look(stored)
     assert found.wrong == ()
     need, offer = found.profiles
@@ -140,7 +140,7 @@ def test_need_that_lacks_one_of_its_rows_is_left_out_until_it_is_mended() -> Non
         ["1", None, "Red House", "goods", "5", "set"],
         ["2", "Books", None, "goods", "7", "set"],
     ]
-    stored = sheets.read_upload("needs.xlsx", workbook(("needs", rows)))
+    stored = read_upload("needs.xlsx", workbook(("needs", rows)))
     found = look(stored)
     assert [one.title for one in found.profiles] == ["Books"]
     [wrong] = found.wrong
@@ -150,10 +150,10 @@ def test_need_that_lacks_one_of_its_rows_is_left_out_until_it_is_mended() -> Non
 
 
 def test_cell_of_a_column_that_the_file_lacks_can_be_mended() -> None:
-    stored = sheets.read_upload("needs.csv", b"title,kind\nWater,money\n")
+    stored = read_upload("needs.csv", b"title,kind\nWater,money\n")
     [wrong] = look(stored, side="need").wrong
     assert (wrong.problem.column, wrong.value) == ("amount", "")
-    repair = sheets.Repair.at(wrong.place, "5 CNY")
+    repair = Repair.at(wrong.place, "5 CNY")
     assert repair is not None
     mended = look(stored, [{"sheet": "", "row": 2, "column": "amount", "value": "5 CNY"}], side="need")
     assert mended.wrong == ()
@@ -163,22 +163,9 @@ def test_cell_of_a_column_that_the_file_lacks_can_be_mended() -> None:
 
 def test_limits_of_this_service_are_reported_row_by_row() -> None:
     long = "x" * 201
-    stored = sheets.read_upload(
+    stored = read_upload(
         "offers.csv", f"title,kind,amount,vetoes\n{long},goods,1 set,\nFine,goods,1 set,Nobody\n".encode()
     )
     found = look(stored, side="offer", known_names=frozenset({"Somebody"}))
     assert [one.problem.message.code for one in found.wrong] == ["too-long", "organization-unknown-here"]
     assert found.profiles == ()
-
-
-def test_upload_with_too_many_rows_is_refused() -> None:
-    rows = b"title,kind\na,goods\nb,goods\nc,goods\n"
-    assert sheets.read_upload("needs.csv", rows, most=4)
-    with pytest.raises(BadInput) as refused:
-        sheets.read_upload("needs.csv", rows, most=3)
-    assert refused.value.problems[0].message.code == "import-long"
-
-
-@pytest.mark.parametrize("name", ["cell:", "cell:[1,2]", "cell:[1,2,3]", 'cell:["a","b","c"]', "cell:{"])
-def test_field_that_names_no_cell_is_no_repair(name: str) -> None:
-    assert sheets.Repair.at(name, "x") is None
