@@ -84,7 +84,7 @@ def read_upload(
 ) -> list[dict[str, Any]]:
     """The tables of an uploaded file, as they are stored. Raises BadInput on `file`.
 
-    `besides`: kinds of sheets that are left out; `most`: how many rows there may be.
+    `besides`: kinds of sheets that are left out; `most`: how many rows of data there may be.
     """
     if not content:
         raise BadInput.one("file", Message("file-empty", "Choose a file that is not empty."))
@@ -102,8 +102,8 @@ def read_upload(
         except UnreadableFile as error:
             raise BadInput.one("file", error.message) from error
     kept = [table for table in found if find_sheet(table.name) not in besides]
-    rows = sum(len(table.rows) for table in kept)
-    if not rows:
+    rows = sum(map(rows_of, kept))
+    if not any(table.rows for table in kept):
         raise BadInput.one("file", Message("file-empty", "Choose a file that is not empty."))
     if rows > most:
         raise BadInput.one(
@@ -116,6 +116,11 @@ def read_upload(
             ),
         )
     return [_stored(table) for table in kept]
+
+
+def rows_of(table: Table) -> int:
+    """How many rows of data a table has."""
+    return max(0, len(table.rows) - 1 - heading_row(table)) if table.rows else 0
 
 
 def _stored(table: Table) -> dict[str, Any]:

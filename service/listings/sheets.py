@@ -16,7 +16,7 @@ from matching.reading.records import LONGEST_ID, SEPARATORS, written
 from matching.reading.sheets import heading_row
 from matching.reading.tables import LONGEST_TEXT, Row, Table
 from service.listings.models import TEXT_CHARACTERS, TITLE_CHARACTERS
-from service.spreadsheets import mended, table_of, wrong_cells
+from service.spreadsheets import mended, rows_of, table_of, wrong_cells
 from service.texts import folded, too_long
 
 if TYPE_CHECKING:
@@ -70,9 +70,7 @@ def look(
         profiles, problems = (*read.needs, *read.offers), [*problems, *read.problems]
     except InvalidProfiles as error:
         profiles, problems = (), [*problems, *error.problems]
-    rows = sum(
-        max(0, len(table.rows) - 1 - heading_row(table)) for table in map(table_of, stored) if table.rows
-    )
+    rows = sum(rows_of(table_of(one)) for one in stored)
     return Look(profiles, wrong_cells(problems, tables), rows, _given(found))
 
 

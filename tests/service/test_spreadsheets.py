@@ -16,9 +16,10 @@ ROWS = b"title,kind\na,goods\nb,goods\nc,goods\n"
 
 
 def test_upload_with_too_many_rows_is_refused() -> None:
-    assert read_upload("needs.csv", ROWS, most=4)
+    assert read_upload("needs.csv", ROWS, most=3)
     with pytest.raises(BadInput) as refused:
-        read_upload("needs.csv", ROWS, most=3)
+        read_upload("needs.csv", ROWS, most=2)
+    assert refused.value.problems[0].message.params["rows"] == 3
     assert refused.value.problems[0].message.code == "import-long"
 
 
