@@ -159,9 +159,8 @@ def rank_correlation(one: list[float], other: list[float]) -> float:
     return float(np.corrcoef(first, second)[0, 1])
 
 
-@given(st.integers(0, 10_000))
-def test_planted_habits_are_found_and_the_true_order_is_recovered_better(seed: int) -> None:
-    random = Random(seed)
+def panel(random: Random) -> tuple[float, float, float]:
+    """How well a panel with habits recovers what was planted, by rank: merits before and after, leniency."""
     merit = {f"a{number:02}": random.gauss(60, 10) for number in range(40)}
     lenient = {f"r{number}": random.gauss(0, 12) for number in range(8)}
     wide = {name: random.choice([0.5, 1.0, 1.5]) for name in lenient}
@@ -170,16 +169,24 @@ def test_planted_habits_are_found_and_the_true_order_is_recovered_better(seed: i
         for one in merit
         for name in random.sample(sorted(lenient), 3)
     ]
-    scores = [one for one in scores if 0 <= one.points <= 100]
-    found = normalise(scores)
+    found = normalise([one for one in scores if 0 <= one.points <= 100])
     names = sorted(found.before)
     truth = [merit[name] for name in names]
-    before = rank_correlation(truth, [found.before[name] for name in names])
-    after = rank_correlation(truth, [found.after[name] for name in names])
-    assert after > before
     estimated = [found.habits[name].leniency for name in sorted(lenient)]
-    assert rank_correlation([lenient[name] for name in sorted(lenient)], estimated) > 0.6
     assert sum(estimated) == pytest.approx(0, abs=1e-6)
+    return (
+        rank_correlation(truth, [found.before[name] for name in names]),
+        rank_correlation(truth, [found.after[name] for name in names]),
+        rank_correlation([lenient[name] for name in sorted(lenient)], estimated),
+    )
+
+
+@given(st.integers(0, 10_000))
+def test_planted_habits_are_found_and_the_true_order_is_recovered_better(seed: int) -> None:
+    random = Random(seed)
+    before, after, leniency = np.mean([panel(random) for _ in range(6)], axis=0)
+    assert after > before + 0.02, "a single panel may be unlucky, six are not"
+    assert leniency > 0.8
 
 
 score_lists = st.lists(
