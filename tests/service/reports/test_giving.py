@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from datetime import date
+from datetime import UTC, date, datetime
 from io import StringIO
 
 import pytest
@@ -94,7 +94,7 @@ def given(project, make_listing, make_party):
                     item="m1",
                     title="Two wells",
                     status=MilestoneStatus.ACCEPTED,
-                    accepted=now(),
+                    accepted=datetime(2026, 6, 30, tzinfo=UTC),
                 )
             )
             session.add(Milestone(agreement_id=made.agreement.key, item="m2", title="A pump"))
