@@ -18,6 +18,7 @@ from service.pairings.models import Pairing, PairingStatus
 from service.permissions import SYSTEM_ACTOR, Role
 from service.rounds.models import Application, ApplicationStatus, Round, RoundPhase, RoundStatus
 from tests.browser.test_accessibility import examine
+from tests.days import FORUM_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from tests.house import House
 
-FRAME = {"day": "2027-05-14", "start": "09:00", "slots": 3, "tables": ["1", "2"]}
+FRAME = {"day": FORUM_DAY.isoformat(), "start": "09:00", "slots": 3, "tables": ["1", "2"]}
 PAIRS = (("清泉公益", "Aguas del Norte"), ("清泉公益", "City Bank"))
 
 

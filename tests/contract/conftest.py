@@ -46,6 +46,7 @@ from service.reports.models import Report, ReportKind, ReportStatus
 from service.reviews.models import Review
 from service.rounds.models import Application, ApplicationStatus, Round, RoundPhase, RoundStatus
 from service.settings import Settings
+from tests.days import FORUM_DAY
 from tests.service.conftest import BASE_URL, new_url, password_hash, postgres
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from service.permissions import Actor
 
 INSIDE = (Role.VIEWER, Role.EDITOR, Role.OWNER)
-FRAME = {"day": "2027-05-14", "start": "09:00", "slots": 4, "tables": ["1", "2"]}
+FRAME = {"day": FORUM_DAY.isoformat(), "start": "09:00", "slots": 4, "tables": ["1", "2"]}
 LINES = [{"kind": "money", "amount": "5000 CNY"}]
 
 

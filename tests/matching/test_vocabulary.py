@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -323,9 +322,3 @@ def test_one_character_and_number_are_no_names_in_text(tmp_path: Path) -> None:
     assert small.resolve("themes", "42") == "a"
     assert small.concepts("水 42 water")["themes"] == {}
     assert small.concepts("water work")["themes"] == {"a": 1}
-
-
-def test_vocabulary_is_read_in_a_moment() -> None:
-    started = time.process_time()
-    Vocabulary.read(data_path("vocabulary"))
-    assert time.process_time() - started < 0.15

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from service.meetings.telling import tell_meetings
 from service.pairings.models import Pairing, PairingStatus
 from service.permissions import Actor, Role
 from service.rounds.models import Application, Round, RoundStatus
+from tests.days import FORUM_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,17 +32,16 @@ if TYPE_CHECKING:
     from service.jobs import Jobs
     from tests.service.conftest import Enter, MakeListing, MakeParty, MakeRound, MakeUser, Pair, Party
 
-DAY = date(2027, 5, 14)
 ZONE = "Asia/Shanghai"
 FRAME: dict[str, Any] = {
-    "day": DAY.isoformat(),
+    "day": FORUM_DAY.isoformat(),
     "start": "09:00",
     "slots": 4,
     "minutes": 20,
     "pause": 5,
     "tables": ["1", "2"],
 }
-NINE = datetime(2027, 5, 14, 1, 0, tzinfo=UTC)
+NINE = datetime(FORUM_DAY.year, FORUM_DAY.month, FORUM_DAY.day, 1, 0, tzinfo=UTC)
 """When the first slot begins: nine o'clock in Shanghai."""
 
 

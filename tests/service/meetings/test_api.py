@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from service.db import now
 from service.rounds.models import RoundStatus
+from tests.days import FORUM_DAY
 from tests.service.meetings.conftest import FRAME
 
 TWO = [("Green Home", "Water Works"), ("Green Home", "City Bank")]
@@ -19,7 +20,10 @@ def test_forum_runs_from_the_frame_to_the_outcomes(database_url, forum, as_user,
     client = as_user(made.user)
     assert client.get(f"{one}/plan").status_code == 404
     plan = client.put(f"{one}/plan", json=FRAME).json()
-    assert [slot["starts"] for slot in plan["slots"][:2]] == ["2027-05-14T01:00:00Z", "2027-05-14T01:25:00Z"]
+    assert [slot["starts"] for slot in plan["slots"][:2]] == [
+        f"{FORUM_DAY}T01:00:00Z",
+        f"{FORUM_DAY}T01:25:00Z",
+    ]
     assert (plan["time_zone"], plan["frame"]["start"], plan["released"]) == (
         "Asia/Shanghai",
         "09:00",
@@ -28,9 +32,9 @@ def test_forum_runs_from_the_frame_to_the_outcomes(database_url, forum, as_user,
 
     client = as_user(bank.user)
     absent = client.put(
-        f"{one}/availability/{bank.organization.uid}", json={"absent": ["2027-05-14T09:00:00+08:00"]}
+        f"{one}/availability/{bank.organization.uid}", json={"absent": [f"{FORUM_DAY}T09:00:00+08:00"]}
     )
-    assert absent.json() == {"organization": bank.organization.uid, "absent": ["2027-05-14T01:00:00Z"]}
+    assert absent.json() == {"organization": bank.organization.uid, "absent": [f"{FORUM_DAY}T01:00:00Z"]}
 
     client = as_user(made.user)
     asked = client.post(f"{one}/timetable")
@@ -40,10 +44,10 @@ def test_forum_runs_from_the_frame_to_the_outcomes(database_url, forum, as_user,
     assert (solved["status"], solved["placed"], solved["objective"]) == ("done", 2, solved["bound"])
 
     uid = made.pairing(*TWO[1]).uid
-    clash = client.put(f"{one}/pairings/{uid}/place", json={"starts": "2027-05-14T01:00:00Z", "table": "2"})
+    clash = client.put(f"{one}/pairings/{uid}/place", json={"starts": f"{FORUM_DAY}T01:00:00Z", "table": "2"})
     assert clash.status_code == 422
     assert {error["code"] for error in clash.json()["errors"]} == {"absent", "busy"}
-    moved = client.put(f"{one}/pairings/{uid}/place", json={"starts": "2027-05-14T01:50:00Z", "table": "2"})
+    moved = client.put(f"{one}/pairings/{uid}/place", json={"starts": f"{FORUM_DAY}T01:50:00Z", "table": "2"})
     assert (moved.json()["slot"], moved.json()["table"], moved.json()["by_hand"]) == (3, "2", True)
     assert client.delete(f"{one}/pairings/{uid}/place").json()["by_hand"] is False
     assert client.post(f"{one}/release").json()["released"]
@@ -108,9 +112,9 @@ def test_unknown_place_is_refused(forum, as_user):
     client.put(f"{one}/plan", json=FRAME)
     uid = made.pairing(*TWO[0]).uid
     for starts, table in (
-        ("2027-05-14T01:00:00Z", "9"),
-        ("2027-05-14T01:01:00Z", "1"),
-        ("2027-05-14T01:00:00", "1"),
+        (f"{FORUM_DAY}T01:00:00Z", "9"),
+        (f"{FORUM_DAY}T01:01:00Z", "1"),
+        (f"{FORUM_DAY}T01:00:00", "1"),
     ):
         answer = client.put(f"{one}/pairings/{uid}/place", json={"starts": starts, "table": table})
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "no-place")

@@ -10,11 +10,12 @@ from icalendar import Calendar
 from service.db import now
 from service.meetings.calendars import feed_key
 from service.pairings.models import PairingStatus
+from tests.days import FORUM_DAY
 from tests.service.meetings.conftest import NINE
 
 TWO = [("Green Home", "Water Works"), ("Green Home", "City Bank")]
 TYPED = {
-    "day": "2027-05-14",
+    "day": FORUM_DAY.isoformat(),
     "start": "09:00",
     "slots": "4",
     "minutes": "20",

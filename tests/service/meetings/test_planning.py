@@ -19,6 +19,7 @@ from service.meetings.models import MeetingStatus
 from service.pairings.models import PairingStatus
 from service.rounds.models import RoundStatus
 from service.wording import restored
+from tests.days import FORUM_DAY, last_sunday_of_march
 from tests.service.meetings.conftest import NINE, ZONE, frame
 
 TWO = [("Green Home", "Water Works"), ("Green Home", "City Bank")]
@@ -60,7 +61,8 @@ def test_slots_are_in_the_zone_of_the_round():
 
 
 def test_slots_go_on_by_the_clock_where_the_clocks_are_changed():
-    given = frame(day="2027-03-28", start="01:30", slots=3, minutes=30, pause=0)
+    day = last_sunday_of_march(FORUM_DAY.year)
+    given = frame(day=day.isoformat(), start="01:30", slots=3, minutes=30, pause=0)
     assert local(given, "Europe/Madrid") == ["01:30", "03:00", "03:30"]
 
 

@@ -21,12 +21,13 @@ from service.meetings import forum as day
 from service.meetings.models import OutcomeAsked, OutcomeLabel
 from service.pairings.models import Pairing, PairingStatus
 from service.rounds.models import RoundStatus
+from tests.days import FORUM_DAY
 from tests.service.meetings.conftest import NINE, frame
 from tests.service.refusing import refused
 
 FIRST, SECOND = ("Green Home", "Water Works"), ("Green Home", "City Bank")
 TYPED = {
-    "day": "2027-05-14",
+    "day": FORUM_DAY.isoformat(),
     "start": "09:00",
     "slots": "1",
     "minutes": "20",
