@@ -72,19 +72,20 @@ def _run() -> None:
     with engine.execution_options(writing=True).connect() as connection:
         if connection.dialect.name == "sqlite":
             _wait_at_most(connection, _PATIENCE_SECONDS)
-        context.configure(
-            connection=connection,
-            target_metadata=SQLModel.metadata,
-            render_as_batch=True,
-            compare_type=True,
-            include_object=context.config.attributes.get("include_object", _ours),
-            render_item=_written,
-        )
-        with context.begin_transaction():
+        with (
+            connection.begin()
+        ):  # from what is read of the state to the last step, so that nobody comes between
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            context.configure(
+                connection=connection,
+                target_metadata=SQLModel.metadata,
+                render_as_batch=True,
+                compare_type=True,
+                include_object=context.config.attributes.get("include_object", _ours),
+                render_item=_written,
+            )
             context.run_migrations()
-        connection.commit()
         if connection.dialect.name == "sqlite":
             _wait_at_most(connection, SQLITE_BUSY_SECONDS)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import event, inspect
 from sqlmodel import SQLModel
 
 import service.app
@@ -68,6 +68,14 @@ def test_checks_are_part_of_the_migrations(empty: Engine) -> None:
     upgrade(empty)
     found = {one["name"] for table in _tables(empty) for one in inspect(empty).get_check_constraints(table)}
     assert {"job_status", "user_status", "organization_status", "listing_status"} <= found
+
+
+def test_all_steps_are_one_transaction_so_that_nobody_comes_between(empty: Engine) -> None:
+    commits = []
+    event.listen(empty, "commit", commits.append)
+    upgrade(empty)
+    assert is_current(empty)
+    assert len(commits) == 1
 
 
 def test_several_processes_may_upgrade_at_once(empty: Engine) -> None:
