@@ -201,19 +201,16 @@ def _segmenter() -> Any:
         import jieba
     jieba.setLogLevel(logging.CRITICAL)
     segmenter = jieba.Tokenizer()
-    folder = cache_directory() / "jieba"
+    cache = cache_directory() / "jieba" / f"dictionary-{jieba.__version__}.cache"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        cache.parent.mkdir(parents=True, exist_ok=True)
     except OSError:
         pass  # read-only home: the dictionary is read anew, .7 s
     else:
-        segmenter.tmp_dir = str(folder)
-        segmenter.cache_file = f"dictionary-{jieba.__version__}.cache"
+        segmenter.tmp_dir, segmenter.cache_file = str(cache.parent), cache.name
     with without_collection():  # it makes 500,000 words
-        try:
-            kept = (folder / (segmenter.cache_file or "")).read_bytes()
-            # What jieba does, which reads the file word by word: 3 times as long.
-            segmenter.FREQ, segmenter.total = marshal.loads(kept)  # noqa: S302 — jieba's own cache
+        try:  # what jieba does, which reads the file word by word: 3 times as long
+            segmenter.FREQ, segmenter.total = marshal.loads(cache.read_bytes())  # noqa: S302 — jieba's own
             segmenter.initialized = True
         except (OSError, EOFError, ValueError, TypeError):
             segmenter.initialize()

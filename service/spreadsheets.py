@@ -197,27 +197,27 @@ def mended(table: Table, repairs: Collection[Mapping[str, Any]]) -> Table:
     )
 
 
-def wrong_cells(problems: Iterable[Problem], mended: Sequence[Table]) -> tuple[Wrong, ...]:
-    """Where each problem can be mended, by sheet and row; `mended`: the tables as they were read."""
-    headings = {table.name: table.rows[heading_row(table)].number for table in mended if table.rows}
+def wrong_cells(problems: Iterable[Problem], found: Sequence[Table]) -> tuple[Wrong, ...]:
+    """Where each problem can be mended, by sheet and row; `found`: the tables as they were read."""
+    heads = {table.name: table.rows[heading_row(table)].number for table in found if table.rows}
     return tuple(
-        _wrong(problem, headings, mended)
+        _wrong(problem, heads, found)
         for problem in sorted(problems, key=lambda problem: (problem.sheet, problem.row or 0))
     )
 
 
-def _wrong(problem: Problem, headings: Mapping[str, int], tables: Sequence[Table]) -> Wrong:
+def _wrong(problem: Problem, heads: Mapping[str, int], found: Sequence[Table]) -> Wrong:
     if problem.row is None:
         return Wrong(problem, "")
-    at_heading = headings.get(problem.sheet) == problem.row
+    at_heading = heads.get(problem.sheet) == problem.row
     if at_heading and problem.message.code == "column-missing":
         return Wrong(problem, "", heading=True)
     place = Repair(problem.sheet, problem.row, problem.column, "")
-    return Wrong(problem, place.place, _value(place, tables), at_heading)
+    return Wrong(problem, place.place, _value(place, found), at_heading)
 
 
-def _value(place: Repair, tables: Sequence[Table]) -> str:
-    for table in tables:
+def _value(place: Repair, found: Sequence[Table]) -> str:
+    for table in found:
         rows = {row.number: row for row in table.rows} if table.name == place.sheet else {}
         if place.row in rows:
             head = [written(cell) for cell in table.rows[heading_row(table)].cells]
@@ -226,10 +226,10 @@ def _value(place: Repair, tables: Sequence[Table]) -> str:
     return ""
 
 
-def _column(headings: Sequence[str], column: str) -> int | None:
+def _column(head: Sequence[str], column: str) -> int | None:
     """The index of a column by its heading (the last of that name), or by its number where it has none."""
-    if column in headings:
-        return len(headings) - 1 - headings[::-1].index(column)
+    if column in head:
+        return len(head) - 1 - head[::-1].index(column)
     return min(int(column) - 1, 500) if column.isascii() and column.isdecimal() and int(column) else None
 
 
