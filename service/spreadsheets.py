@@ -198,12 +198,17 @@ def mended(table: Table, repairs: Collection[Mapping[str, Any]]) -> Table:
 
 
 def wrong_cells(problems: Iterable[Problem], found: Sequence[Table]) -> tuple[Wrong, ...]:
-    """Where each problem can be mended, by sheet and row; `found`: the tables as they were read."""
+    """Where each problem can be mended, by sheet and row; `found`: the tables as they were read.
+
+    A cell with several problems is mended beside the first of them.
+    """
     heads = {table.name: table.rows[heading_row(table)].number for table in found if table.rows}
-    return tuple(
-        _wrong(problem, heads, found)
-        for problem in sorted(problems, key=lambda problem: (problem.sheet, problem.row or 0))
-    )
+    wrong, places = [], set()
+    for problem in sorted(problems, key=lambda problem: (problem.sheet, problem.row or 0)):
+        one = _wrong(problem, heads, found)
+        wrong.append(replace(one, place="") if one.place in places else one)
+        places.add(one.place)
+    return tuple(wrong)
 
 
 def _wrong(problem: Problem, heads: Mapping[str, int], found: Sequence[Table]) -> Wrong:

@@ -50,6 +50,14 @@ def test_only_wrong_cells_that_were_changed_are_mended_and_the_last_word_counts(
     assert refused.value.message.code == "repairs-many"
 
 
+def test_cell_with_two_problems_is_mended_in_one_field() -> None:
+    [stored] = read_upload("needs.csv", ROWS)
+    problems = [Problem(2, "kind", "goods", Message(code, "Wrong."), "") for code in ("first", "second")]
+    first, second = wrong_cells(problems, [table_of(stored)])
+    assert (first.place, second.place) == (Repair("", 2, "kind", "").place, "")
+    assert second.problem.message.code == "second"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", [PROFILES, COOPERATIONS])
 def test_headings_to_choose_from_are_understood(kind: str, language: str) -> None:
